@@ -1,0 +1,1 @@
+//! The rules of billing: pure functions and types. No IO, no clock, no randomness, no floats, no SQL, no HTTP.
