@@ -1,0 +1,168 @@
+//! Identifiers: UUIDv7 inside, a type prefix and 26 characters of Crockford base32 outside (`prj_01k2…`).
+
+use std::fmt;
+
+use uuid::Uuid;
+
+/// Lower-case Crockford base32: no `i`, `l`, `o`, `u`, so that an id survives being read aloud.
+const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
+const TEXT_LENGTH: usize = 26;
+
+/// A text that is not an id of the expected kind.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("is not an id of the form \"{prefix}_\" followed by {TEXT_LENGTH} letters and digits")]
+pub struct IdError {
+    pub prefix: &'static str,
+}
+
+fn encode(id: Uuid, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+    let bits = id.as_u128();
+    for position in (0..TEXT_LENGTH).rev() {
+        let digit = usize::try_from((bits >> (5 * position)) & 31).map_err(|_| fmt::Error)?;
+        fmt::Write::write_char(out, char::from(ALPHABET[digit]))?;
+    }
+    Ok(())
+}
+
+fn decode(text: &str) -> Option<Uuid> {
+    // 26 digits hold 130 bits: the first one may use three bits only.
+    if text.len() != TEXT_LENGTH || text.as_bytes()[0] > b'7' {
+        return None;
+    }
+    let mut bits: u128 = 0;
+    for byte in text.bytes() {
+        let digit = ALPHABET.iter().position(|candidate| *candidate == byte)?;
+        bits = (bits << 5) | u128::try_from(digit).ok()?;
+    }
+    Some(Uuid::from_u128(bits))
+}
+
+macro_rules! ids {
+    ($($(#[$doc:meta])* $name:ident = $prefix:literal;)*) => {$(
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, utoipa::ToSchema)]
+        #[schema(value_type = String)]
+        pub struct $name(Uuid);
+
+        impl $name {
+            /// What the text form begins with, without the underscore.
+            pub const PREFIX: &'static str = $prefix;
+
+            pub const fn from_uuid(id: Uuid) -> Self {
+                Self(id)
+            }
+
+            pub const fn uuid(self) -> Uuid {
+                self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+                out.write_str(concat!($prefix, "_"))?;
+                encode(self.0, out)
+            }
+        }
+
+        impl std::str::FromStr for $name {
+            type Err = IdError;
+            fn from_str(text: &str) -> Result<Self, IdError> {
+                text.strip_prefix(concat!($prefix, "_"))
+                    .and_then(decode)
+                    .map(Self)
+                    .ok_or(IdError { prefix: $prefix })
+            }
+        }
+
+        impl serde::Serialize for $name {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.collect_str(self)
+            }
+        }
+
+        impl<'de> serde::Deserialize<'de> for $name {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let text = std::borrow::Cow::<str>::deserialize(deserializer)?;
+                text.parse().map_err(serde::de::Error::custom)
+            }
+        }
+    )*};
+}
+
+ids! {
+    /// A tenant and the boundary of everything.
+    ProjectId = "prj";
+    /// A person who logs in.
+    UserId = "usr";
+    /// One login of a user, with its chain of refresh tokens.
+    SessionId = "ses";
+    /// A machine credential of one project.
+    AccessKeyId = "key";
+    /// A platform admin's time-limited look into one project.
+    AccessGrantId = "grt";
+    /// Who is billed.
+    CustomerId = "cus";
+    /// What is measured.
+    MetricId = "mtr";
+    /// One immutable measurement.
+    EventId = "evt";
+    /// The usage events of one project that were committed together.
+    BatchId = "bat";
+    /// A refused payload kept for people to see.
+    RejectionId = "rej";
+    /// A journal entry, which a customer sees as a transaction.
+    EntryId = "txn";
+    /// An account of the ledger.
+    AccountId = "acc";
+    /// One grant of credit, drawn down by charges.
+    LotId = "lot";
+    /// One audited action.
+    AuditId = "aud";
+    /// One announced change, delivered by webhooks later.
+    OutboxId = "msg";
+    /// One request, in replies and logs.
+    RequestId = "req";
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn an_id_of_another_kind_is_refused() {
+        let customer = CustomerId::from_uuid(Uuid::from_u128(7));
+        assert!(customer.to_string().parse::<ProjectId>().is_err());
+    }
+
+    #[test]
+    fn a_text_that_would_overflow_128_bits_is_refused() {
+        assert!(
+            "prj_8zzzzzzzzzzzzzzzzzzzzzzzzz"
+                .parse::<ProjectId>()
+                .is_err()
+        );
+        assert!(
+            "prj_7zzzzzzzzzzzzzzzzzzzzzzzzz"
+                .parse::<ProjectId>()
+                .is_ok()
+        );
+    }
+
+    #[test]
+    fn ids_sort_as_their_text_does() {
+        let (early, late) = (
+            EventId::from_uuid(Uuid::from_u128(1 << 80)),
+            EventId::from_uuid(Uuid::from_u128(1 << 81)),
+        );
+        assert!(early.to_string() < late.to_string());
+    }
+
+    proptest! {
+        #[test]
+        fn every_id_survives_its_text_form(bits in any::<u128>()) {
+            let id = ProjectId::from_uuid(Uuid::from_u128(bits));
+            prop_assert_eq!(id.to_string().parse::<ProjectId>(), Ok(id));
+        }
+    }
+}
