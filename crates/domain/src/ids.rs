@@ -15,6 +15,12 @@ pub struct IdError {
     pub prefix: &'static str,
 }
 
+/// What all ids have in common, for code that makes or stores them.
+pub trait TypedId: Copy {
+    fn from_uuid(id: Uuid) -> Self;
+    fn uuid(self) -> Uuid;
+}
+
 fn encode(id: Uuid, out: &mut fmt::Formatter<'_>) -> fmt::Result {
     let bits = id.as_u128();
     for position in (0..TEXT_LENGTH).rev() {
@@ -53,6 +59,16 @@ macro_rules! ids {
             }
 
             pub const fn uuid(self) -> Uuid {
+                self.0
+            }
+        }
+
+        impl TypedId for $name {
+            fn from_uuid(id: Uuid) -> Self {
+                Self(id)
+            }
+
+            fn uuid(self) -> Uuid {
                 self.0
             }
         }

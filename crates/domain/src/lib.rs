@@ -5,6 +5,7 @@ pub mod amount;
 pub mod currency;
 pub mod customer;
 pub mod decimal;
+pub mod idempotency;
 pub mod ids;
 pub mod metric;
 mod named;

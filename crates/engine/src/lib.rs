@@ -1,1 +1,20 @@
-//! 
+//! Use cases: each loads, decides by the pure rules of `domain`, and saves, in one transaction.
+//!
+//! Synchronous; reaches the world only through [`ports`]. Knows nothing of HTTP, SQL or async.
+
+pub mod audit;
+pub mod command;
+pub mod ctx;
+pub mod engine;
+pub mod error;
+pub mod ids;
+pub mod ports;
+pub mod problem;
+pub mod secrets;
+
+pub use audit::{AuditRecord, Audited};
+pub use command::{Answer, Idempotency};
+pub use ctx::{Actor, Caller, Ctx};
+pub use engine::{Engine, EngineParts};
+pub use error::Error;
+pub use secrets::Secrets;

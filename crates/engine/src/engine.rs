@@ -1,0 +1,53 @@
+//! The engine: the one object every front door holds. Cheap to clone, safe to share.
+
+use std::sync::Arc;
+
+use storage::Database;
+
+use crate::ctx::{Actor, Caller, Ctx, Held};
+use crate::ids::IdSource;
+use crate::ports::{Clock, Random};
+use crate::secrets::Secrets;
+
+/// What an engine is made of.
+pub struct EngineParts {
+    pub db: Database,
+    pub clock: Arc<dyn Clock>,
+    pub random: Arc<dyn Random>,
+    pub secrets: Secrets,
+}
+
+/// All use cases of the system, on one database.
+#[derive(Clone)]
+pub struct Engine {
+    pub(crate) shared: Arc<EngineParts>,
+}
+
+impl Engine {
+    pub fn new(parts: EngineParts) -> Engine {
+        Engine { shared: Arc::new(parts) }
+    }
+
+    pub fn db(&self) -> &Database {
+        &self.shared.db
+    }
+
+    pub fn random(&self) -> &dyn Random {
+        self.shared.random.as_ref()
+    }
+
+    pub fn secrets(&self) -> &Secrets {
+        &self.shared.secrets
+    }
+
+    /// A request that begins now; nobody has proven who they are yet.
+    pub fn caller(&self, request_id: impl Into<Arc<str>>) -> Caller {
+        let now = self.shared.clock.now();
+        Caller::new(now, request_id, Actor::Anonymous, IdSource::new(now, self.random()))
+    }
+
+    /// The system's own work inside a project: a worker, or a command on the server's own machine.
+    pub fn system_ctx(&self, name: &'static str, project: domain::ids::ProjectId) -> Ctx {
+        Ctx { caller: self.caller(name).with_actor(Actor::System { name }), project, held: Held::Everything }
+    }
+}
