@@ -1,0 +1,172 @@
+//! Customers of a project: made, found, renamed; never deleted, because the ledger names them.
+
+use domain::customer::Customer;
+use domain::ids::CustomerId;
+
+use crate::error::StorageError;
+use crate::sql::{Row, Value, bulk_sql, params, sql};
+use crate::tx::ProjectTx;
+
+/// Adds a customer: false when its external key is taken, and then nothing changed.
+///
+/// A concurrent transaction that adds the same key is waited for.
+pub fn insert(tx: &mut ProjectTx<'_>, customer: &Customer) -> Result<bool, StorageError> {
+    let inserted = insert_missing(tx, std::slice::from_ref(customer))?;
+    Ok(inserted == 1)
+}
+
+/// Adds those customers whose external keys are free, and says how many these were. Find them by their keys afterwards:
+/// another transaction may have added some of them under other ids.
+pub fn insert_missing(tx: &mut ProjectTx<'_>, customers: &[Customer]) -> Result<u64, StorageError> {
+    let rows: Vec<[Value<'_>; 6]> = customers
+        .iter()
+        .map(|customer| {
+            params![
+                customer.id,
+                &customer.external_key,
+                &customer.name,
+                customer.time_zone.as_deref(),
+                customer.built_in,
+                customer.created_at,
+            ]
+        })
+        .collect();
+    tx.execute_many(
+        bulk_sql!(
+            "-- insert_customers
+            insert into customers (project_id, id, external_key, name, time_zone, built_in, created_at)
+            {values}
+            on conflict (project_id, external_key) do nothing",
+            [
+                project_id: Uuid,
+                id: Uuid,
+                external_key: Text,
+                name: Text,
+                time_zone: Text,
+                built_in: Bool,
+                created_at: Instant,
+            ]
+        ),
+        &rows,
+    )
+}
+
+/// Changes what people call the customer and where its days begin. False when there is no such customer.
+pub fn update(
+    tx: &mut ProjectTx<'_>,
+    id: CustomerId,
+    name: &str,
+    time_zone: Option<&str>,
+) -> Result<bool, StorageError> {
+    let updated = tx.execute(
+        sql!(
+            "-- update_customer
+            update customers
+            set name = ?3, time_zone = ?4
+            where project_id = ?1 and id = ?2"
+        ),
+        &params![id, name, time_zone],
+    )?;
+    Ok(updated == 1)
+}
+
+pub fn get(tx: &mut ProjectTx<'_>, id: CustomerId) -> Result<Option<Customer>, StorageError> {
+    tx.query_opt(
+        sql!(
+            "-- get_customer
+            select id, external_key, name, time_zone, built_in, created_at
+            from customers
+            where project_id = ?1 and id = ?2"
+        ),
+        &params![id],
+        read,
+    )
+}
+
+/// As [`get`], and nobody else changes the customer until this transaction ends.
+pub fn get_for_update(tx: &mut ProjectTx<'_>, id: CustomerId) -> Result<Option<Customer>, StorageError> {
+    tx.query_opt(
+        sql!(
+            "-- get_customer_for_update
+            select id, external_key, name, time_zone, built_in, created_at
+            from customers
+            where project_id = ?1 and id = ?2
+            {for_update}"
+        ),
+        &params![id],
+        read,
+    )
+}
+
+pub fn find_by_key(tx: &mut ProjectTx<'_>, external_key: &str) -> Result<Option<Customer>, StorageError> {
+    tx.query_opt(
+        sql!(
+            "-- find_customer_by_key
+            select id, external_key, name, time_zone, built_in, created_at
+            from customers
+            where project_id = ?1 and external_key = ?2"
+        ),
+        &params![external_key],
+        read,
+    )
+}
+
+/// Those of the keys that are known, in no order; name each key once.
+pub fn find_by_keys(tx: &mut ProjectTx<'_>, external_keys: &[&str]) -> Result<Vec<Customer>, StorageError> {
+    let rows: Vec<[Value<'_>; 1]> = external_keys.iter().map(|key| params![*key]).collect();
+    tx.query_many(
+        bulk_sql!(
+            "-- find_customers_by_keys
+            select c.id, c.external_key, c.name, c.time_zone, c.built_in, c.created_at
+            from {rows}
+            join customers c on c.project_id = r.project_id and c.external_key = r.external_key",
+            [project_id: Uuid, external_key: Text]
+        ),
+        &rows,
+        read,
+    )
+}
+
+/// Those of the ids that exist, in no order; name each id once.
+pub fn find_by_ids(tx: &mut ProjectTx<'_>, ids: &[CustomerId]) -> Result<Vec<Customer>, StorageError> {
+    let rows: Vec<[Value<'_>; 1]> = ids.iter().map(|id| params![*id]).collect();
+    tx.query_many(
+        bulk_sql!(
+            "-- find_customers_by_ids
+            select c.id, c.external_key, c.name, c.time_zone, c.built_in, c.created_at
+            from {rows}
+            join customers c on c.project_id = r.project_id and c.id = r.id",
+            [project_id: Uuid, id: Uuid]
+        ),
+        &rows,
+        read,
+    )
+}
+
+/// The oldest first, after the given one.
+pub fn page(tx: &mut ProjectTx<'_>, after: Option<CustomerId>, limit: i64) -> Result<Vec<Customer>, StorageError> {
+    tx.query(
+        sql!(
+            "-- page_customers
+            select id, external_key, name, time_zone, built_in, created_at
+            from customers
+            where project_id = ?1
+              and (cast(?2 as {uuid}) is null or id > ?2)
+            order by id
+            limit ?3"
+        ),
+        &params![after, limit],
+        read,
+    )
+}
+
+fn read(row: &Row<'_>) -> Result<Customer, StorageError> {
+    Ok(Customer {
+        id: row.get(0)?,
+        external_key: row.get(1)?,
+        name: row.get(2)?,
+        time_zone: row.get(3)?,
+        built_in: row.get(4)?,
+        created_at: row.get(5)?,
+    })
+}
