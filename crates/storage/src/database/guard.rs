@@ -1,0 +1,72 @@
+//! What the server itself may never do on SQLite: change what is written once, or change the schema. PostgreSQL keeps
+//! the same rules with the rights of the role `neruba_server`.
+
+use rusqlite::Connection;
+use rusqlite::hooks::{AuthAction, AuthContext, Authorization};
+
+use crate::error::StorageError;
+
+use super::sqlite_error::classify;
+
+/// Tables whose rows are never changed and never deleted.
+pub const APPEND_ONLY_TABLES: &[&str] = &[
+    "audit_entries",
+    "ingest_attempts",
+    "installation_audit_entries",
+    "journal_entries",
+    "outbox_events",
+    "postings",
+    "usage_event_ids",
+    "usage_events",
+    "usage_keys",
+];
+/// Tables whose rows may be changed, but never deleted.
+pub const KEPT_TABLES: &[&str] = &[
+    "access_grants",
+    "access_keys",
+    "accounts",
+    "balances",
+    "credit_lots",
+    "customers",
+    "idempotency_keys",
+    "ingest_batches",
+    "metrics",
+    "projects",
+    "rejections",
+    "rollup_cursors",
+    "sessions",
+    "users",
+    "wallets",
+];
+
+/// Makes the connection refuse to prepare what the server may never do.
+pub(crate) fn install(connection: &mut Connection) -> Result<(), StorageError> {
+    connection.authorizer(Some(|context: AuthContext<'_>| authorize(&context))).map_err(|error| classify(&error))
+}
+
+fn authorize(context: &AuthContext<'_>) -> Authorization {
+    if is_allowed(context.action) { Authorization::Allow } else { Authorization::Deny }
+}
+
+fn is_allowed(action: AuthAction<'_>) -> bool {
+    match action {
+        AuthAction::Update { table_name, .. } => !APPEND_ONLY_TABLES.contains(&table_name) && !is_schema(table_name),
+        AuthAction::Delete { table_name } => {
+            !APPEND_ONLY_TABLES.contains(&table_name) && !KEPT_TABLES.contains(&table_name) && !is_schema(table_name)
+        }
+        AuthAction::Insert { table_name } => !is_schema(table_name),
+        AuthAction::Select
+        | AuthAction::Read { .. }
+        | AuthAction::Transaction { .. }
+        | AuthAction::Savepoint { .. }
+        | AuthAction::Function { .. }
+        | AuthAction::Recursive => true,
+        // Tables, indexes, triggers, views, attached files, settings, and whatever a later SQLite can do.
+        _ => false,
+    }
+}
+
+/// SQLite's own tables and the list of migrations.
+fn is_schema(table: &str) -> bool {
+    table.starts_with("sqlite_") || table == "schema_migrations"
+}
