@@ -100,7 +100,7 @@ impl Engine {
         self.db().write_installation(name, |tx| {
             let audited = body(tx)?;
             match audited.project {
-                Some(project) => record(&mut tx.in_project(project)?, caller, &audited)?,
+                Some(project) => record(&mut tx.in_project(project), caller, &audited)?,
                 None => audit_entries::insert_installation(tx, &audit_entry(caller, &audited.record))?,
             }
             Ok(audited.value)

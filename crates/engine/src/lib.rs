@@ -2,6 +2,8 @@
 //!
 //! Synchronous; reaches the world only through [`ports`]. Knows nothing of HTTP, SQL or async.
 
+pub mod access;
+pub mod access;
 pub mod audit;
 pub mod command;
 pub mod ctx;
@@ -10,7 +12,9 @@ pub mod error;
 pub mod ids;
 pub mod ports;
 pub mod problem;
+pub mod readiness;
 pub mod secrets;
+pub mod verify;
 
 pub use audit::{AuditRecord, Audited};
 pub use command::{Answer, Idempotency};
