@@ -7,6 +7,7 @@ mod casts;
 mod clocks;
 mod commented_code;
 mod crate_edges;
+mod doc_links;
 mod escapes;
 mod file_header;
 mod file_size;
@@ -78,6 +79,7 @@ pub const RULES: &[Rule] = &[
     todo::RULE,
     commented_code::RULE,
     machine_paths::RULE,
+    doc_links::RULE,
 ];
 
 /// What a run found, and how many findings a written reason has excused.
