@@ -130,6 +130,8 @@ pub struct Refusal {
     pub code: Code,
     pub detail: String,
     pub errors: Vec<FieldError>,
+    /// When the same request may succeed, where that is known (`Retry-After`).
+    pub retry_after_seconds: Option<u32>,
 }
 
 impl Refusal {
@@ -138,7 +140,14 @@ impl Refusal {
             code,
             detail: detail.into(),
             errors: Vec::new(),
+            retry_after_seconds: None,
         }
+    }
+
+    /// Says when to come again.
+    pub fn retry_after(mut self, seconds: u32) -> Refusal {
+        self.retry_after_seconds = Some(seconds);
+        self
     }
 
     /// A refusal because of one field.
@@ -153,6 +162,7 @@ impl Refusal {
             code,
             detail: format!("{field} {detail}"),
             errors,
+            retry_after_seconds: None,
         }
     }
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use storage::Database;
 
+use crate::access::AccessSettings;
 use crate::ctx::{Actor, Caller, Ctx, Held};
 use crate::ids::IdSource;
 use crate::ports::{Clock, Random};
@@ -15,6 +16,7 @@ pub struct EngineParts {
     pub clock: Arc<dyn Clock>,
     pub random: Arc<dyn Random>,
     pub secrets: Secrets,
+    pub access: AccessSettings,
 }
 
 /// All use cases of the system, on one database.

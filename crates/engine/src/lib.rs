@@ -3,7 +3,6 @@
 //! Synchronous; reaches the world only through [`ports`]. Knows nothing of HTTP, SQL or async.
 
 pub mod access;
-pub mod access;
 pub mod audit;
 pub mod command;
 pub mod ctx;
