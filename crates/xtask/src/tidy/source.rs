@@ -7,6 +7,7 @@ pub struct SourceFile {
     /// Relative to the root, with forward slashes.
     pub path: String,
     pub text: &'static str,
+    lines: Vec<&'static str>,
     /// Empty unless the file is Rust.
     pub tokens: Vec<Token>,
     /// The tokens without comments: what rules about code look at.
@@ -27,7 +28,15 @@ impl SourceFile {
         let tokens = if path.ends_with(".rs") { lex(text) } else { Vec::new() };
         let code: Vec<Token> = tokens.iter().copied().filter(|token| token.kind != Kind::Comment).collect();
         let test_ranges = test_ranges(&code);
-        SourceFile { path: path.to_owned(), text, tokens, code, is_test_file: is_test_path(path), test_ranges }
+        SourceFile {
+            path: path.to_owned(),
+            text,
+            lines: text.lines().collect(),
+            tokens,
+            code,
+            is_test_file: is_test_path(path),
+            test_ranges,
+        }
     }
 
     pub fn is_rust(&self) -> bool {
@@ -49,7 +58,7 @@ impl SourceFile {
 
     /// The text of a line counted from 1; empty beyond the end.
     pub fn line(&self, number: usize) -> &'static str {
-        number.checked_sub(1).and_then(|index| self.text.lines().nth(index)).unwrap_or("")
+        number.checked_sub(1).and_then(|index| self.lines.get(index).copied()).unwrap_or("")
     }
 
     /// Code tokens outside tests, each with its position in `code`.
