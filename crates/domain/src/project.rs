@@ -2,9 +2,12 @@
 
 use crate::amount::Amount;
 use crate::currency::Currency;
+use crate::idempotency::{Canonical, Fingerprint};
 use crate::ids::{ProjectId, UserId};
 use crate::named::named;
+use crate::refusal::{Code, Refusal};
 use crate::time::Instant;
+use crate::time_zone::UTC;
 
 named! {
     /// Whether a project handles real money or is for trying things out.
@@ -63,4 +66,175 @@ pub struct Project {
     #[serde(skip)]
     pub created_by: UserId,
     pub created_at: Instant,
+}
+
+/// What somebody asks for who makes a project. What was not sent stays absent: it is part of the fingerprint.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewProject {
+    pub name: String,
+    pub external_key: String,
+    pub mode: Option<Mode>,
+    pub currency: Option<Currency>,
+    pub time_zone: Option<String>,
+}
+
+impl NewProject {
+    /// Tells a repeated request from another one with the same external key.
+    pub fn fingerprint(&self) -> Fingerprint {
+        Canonical::new("createProject")
+            .text(&self.name)
+            .text(&self.external_key)
+            .optional(self.mode, |form, mode| form.text(mode.as_str()))
+            .optional(self.currency, |form, currency| form.text(currency.code()))
+            .optional(self.time_zone.as_deref(), Canonical::text)
+            .fingerprint()
+    }
+
+    /// The project, with a default for whatever was left out.
+    pub fn into_project(self, id: ProjectId, created_by: UserId, created_at: Instant) -> Project {
+        Project {
+            id,
+            name: self.name,
+            external_key: self.external_key,
+            mode: self.mode.unwrap_or(Mode::Live),
+            currency: self.currency.unwrap_or(Currency::USD),
+            time_zone: self.time_zone.unwrap_or_else(|| UTC.to_owned()),
+            policies: Policies::NEW_PROJECT,
+            created_by,
+            created_at,
+        }
+    }
+}
+
+/// A change of one field that may be left alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Change<T> {
+    /// The field stays as it is.
+    #[default]
+    Keep,
+    Set(T),
+}
+
+impl<T> Change<T> {
+    fn apply(self, field: &mut T) {
+        match self {
+            Change::Keep => {}
+            Change::Set(value) => *field = value,
+        }
+    }
+}
+
+/// What somebody changes about a project. Mode and currency are for ever: amounts are booked in them.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ProjectChange {
+    pub name: Change<String>,
+    pub time_zone: Change<String>,
+    pub unknown_metric: Change<UnknownPolicy>,
+    pub unknown_customer: Change<UnknownPolicy>,
+    pub require_customer_key: Change<bool>,
+    pub support_limit: Change<Amount>,
+    pub event_horizon_days: Change<Option<u32>>,
+}
+
+impl ProjectChange {
+    /// The project as it is afterwards.
+    pub fn applied_to(self, project: &Project) -> Project {
+        let mut changed = project.clone();
+        self.name.apply(&mut changed.name);
+        self.time_zone.apply(&mut changed.time_zone);
+        self.unknown_metric.apply(&mut changed.policies.unknown_metric);
+        self.unknown_customer.apply(&mut changed.policies.unknown_customer);
+        self.require_customer_key.apply(&mut changed.policies.require_customer_key);
+        self.support_limit.apply(&mut changed.policies.support_limit);
+        self.event_horizon_days.apply(&mut changed.policies.event_horizon_days);
+        changed
+    }
+}
+
+/// What a policy may be, for `unknownMetric` and `unknownCustomer`.
+///
+/// # Errors
+/// [`Code::InvalidValue`] for any other text.
+pub fn unknown_policy(field: &str, text: &str) -> Result<UnknownPolicy, Refusal> {
+    UnknownPolicy::parse(text)
+        .ok_or_else(|| Refusal::field(Code::InvalidValue, field, "must be \"autoCreate\" or \"reject\"."))
+}
+
+/// The most that `support` may move at once.
+///
+/// # Errors
+/// [`Code::OutOfRange`] for a negative amount.
+pub fn support_limit(field: &str, amount: Amount) -> Result<Amount, Refusal> {
+    if amount.micros() >= 0 {
+        Ok(amount)
+    } else {
+        Err(Refusal::field(Code::OutOfRange, field, "must not be negative."))
+    }
+}
+
+/// How old events may be, in whole days.
+///
+/// # Errors
+/// [`Code::OutOfRange`] for none at all and for more than 100 years.
+pub fn event_horizon(field: &str, days: u32) -> Result<u32, Refusal> {
+    if (1..=36_500).contains(&days) {
+        Ok(days)
+    } else {
+        Err(Refusal::field(Code::OutOfRange, field, "must be from 1 to 36500 days, or null for no limit."))
+    }
+}
+
+/// The mode with this name.
+///
+/// # Errors
+/// [`Code::InvalidValue`] when there is none.
+pub fn mode(field: &str, text: &str) -> Result<Mode, Refusal> {
+    Mode::parse(text).ok_or_else(|| Refusal::field(Code::InvalidValue, field, "must be \"live\" or \"sandbox\"."))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use uuid::Uuid;
+
+    fn acme() -> NewProject {
+        NewProject {
+            name: "Acme Production".to_owned(),
+            external_key: "acme-prod".to_owned(),
+            mode: None,
+            currency: None,
+            time_zone: None,
+        }
+    }
+
+    fn made(new: NewProject) -> Project {
+        let now = Instant::parse("2026-03-17T10:15:00Z").unwrap();
+        new.into_project(ProjectId::from_uuid(Uuid::from_u128(1)), UserId::from_uuid(Uuid::from_u128(2)), now)
+    }
+
+    #[test]
+    fn what_was_left_out_has_a_default_but_another_fingerprint() {
+        let spelled_out = NewProject { currency: Some(Currency::USD), ..acme() };
+        assert_ne!(acme().fingerprint(), spelled_out.fingerprint());
+        assert_eq!(made(acme()), made(spelled_out));
+    }
+
+    #[test]
+    fn a_change_leaves_alone_what_it_does_not_name() {
+        let project = made(acme());
+        assert_eq!(ProjectChange::default().applied_to(&project), project);
+        let change = ProjectChange { event_horizon_days: Change::Set(Some(30)), ..ProjectChange::default() };
+        let changed = change.applied_to(&project);
+        assert_eq!(changed.policies.event_horizon_days, Some(30));
+        assert_eq!(changed.name, project.name);
+    }
+
+    #[test]
+    fn policies_out_of_range_are_refused() {
+        assert_eq!(event_horizon("policies.eventHorizonDays", 0).unwrap_err().code, Code::OutOfRange);
+        let negative = support_limit("policies.supportLimit", Amount::from_micros(-1));
+        assert_eq!(negative.unwrap_err().code, Code::OutOfRange);
+        assert_eq!(unknown_policy("policies.unknownMetric", "ignore").unwrap_err().code, Code::InvalidValue);
+        assert_eq!(mode("mode", "test").unwrap_err().code, Code::InvalidValue);
+    }
 }
