@@ -30,7 +30,12 @@ impl Owner {
 
 impl Account {
     /// Logs in, creates the project (or finds it by its external key) and makes a new access key.
-    pub(crate) fn open(client: &mut Client, owner: &Owner, name: &str, external_key: &str) -> Result<Account, LoadError> {
+    pub(crate) fn open(
+        client: &mut Client,
+        owner: &Owner,
+        name: &str,
+        external_key: &str,
+    ) -> Result<Account, LoadError> {
         let access_token = login(client, owner)?;
         let request = requests::create_project(&access_token, name, external_key);
         let project = client.send(&request)?.expect(&request.name(), &[201, 200])?;

@@ -36,11 +36,27 @@ pub(crate) fn rfc3339(unix_millis: u64) -> String {
     format!("{instant:.3}")
 }
 
+/// The month that many months before an instant, in UTC: `March 2026`.
+pub(crate) fn month_name(unix_millis: u64, months_back: i64) -> String {
+    let millis = i64::try_from(unix_millis).unwrap_or(i64::MAX);
+    let instant = jiff::Timestamp::from_millisecond(millis).unwrap_or(jiff::Timestamp::MAX);
+    let month = instant.to_zoned(jiff::tz::TimeZone::UTC).date().first_of_month();
+    month.saturating_sub(jiff::Span::new().months(months_back)).strftime("%B %Y").to_string()
+}
+
 #[cfg(test)]
 mod tests {
     #[test]
     fn an_instant_is_written_with_milliseconds_and_z() {
         assert_eq!(super::rfc3339(1_773_742_500_000), "2026-03-17T10:15:00.000Z");
         assert_eq!(super::rfc3339(1_773_742_500_120), "2026-03-17T10:15:00.120Z");
+    }
+
+    #[test]
+    fn months_are_counted_by_the_calendar() {
+        let last_of_march = 1_774_915_200_000;
+        assert_eq!(super::rfc3339(last_of_march), "2026-03-31T00:00:00.000Z");
+        let names = [2, 1, 0].map(|back| super::month_name(last_of_march, back));
+        assert_eq!(names, ["January 2026", "February 2026", "March 2026"]);
     }
 }

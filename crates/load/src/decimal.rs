@@ -28,7 +28,9 @@ mod tests {
 
     #[test]
     fn text_and_micros_are_each_others_inverse() {
-        for (micros, shown) in [(0, "0.000000"), (1, "0.000001"), (-1_500_000, "-1.500000"), (100_000_000, "100.000000")] {
+        for (micros, shown) in
+            [(0, "0.000000"), (1, "0.000001"), (-1_500_000, "-1.500000"), (100_000_000, "100.000000")]
+        {
             assert_eq!(text(micros), shown);
             assert_eq!(parse(shown), Some(i128::from(micros)));
         }

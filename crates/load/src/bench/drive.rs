@@ -158,3 +158,76 @@ impl Connection<'_> {
         Ok(true)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read, Write};
+    use std::net::{TcpListener, TcpStream};
+    use std::time::Duration;
+
+    use super::{Lane, drive};
+    use crate::account::Account;
+    use crate::bench::template::Template;
+    use crate::keys::KeyMint;
+    use crate::random::Random;
+
+    /// Answers every request that ends with its body's last brace; returns how many there were.
+    fn answer_all(mut stream: TcpStream, answer: &'static [u8]) -> u64 {
+        let mut served = 0;
+        let mut piece = [0; 4096];
+        loop {
+            match stream.read(&mut piece) {
+                Ok(0) | Err(_) => return served,
+                Ok(read) if piece[..read].ends_with(b"}") => {
+                    stream.write_all(answer).unwrap();
+                    served += 1;
+                }
+                Ok(_) => {}
+            }
+        }
+    }
+
+    fn lanes(count: u64, host: &str) -> Vec<Lane> {
+        let account = Account {
+            access_token: String::new(),
+            project_id: String::new(),
+            access_key: "nrb_a".to_owned(),
+            existed: false,
+        };
+        let lane = |number| Lane {
+            template: Template::single(host, &account, &mut Random::new(number), 1_790_000_000_000),
+            mint: KeyMint::new(Random::new(number)),
+        };
+        (0..count).map(lane).collect()
+    }
+
+    fn drive_against(answer: &'static [u8]) -> (super::Measured, u64) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        let server = std::thread::spawn(move || {
+            let serving: Vec<_> = (0..3)
+                .map(|_| listener.accept().unwrap().0)
+                .map(|stream| std::thread::spawn(move || answer_all(stream, answer)))
+                .collect();
+            serving.into_iter().map(|thread| thread.join().unwrap()).sum()
+        });
+        let measured = drive(&address, &mut lanes(3, &address), Duration::from_millis(50)).unwrap();
+        (measured, server.join().unwrap())
+    }
+
+    #[test]
+    fn every_answer_is_counted_once() {
+        let (measured, served) = drive_against(b"HTTP/1.1 201 Created\r\nContent-Length: 2\r\n\r\n{}");
+        assert!(measured.requests >= 3);
+        assert_eq!((measured.requests, measured.events), (served, served));
+        assert_eq!(u64::try_from(measured.latencies_micros.len()).unwrap(), served);
+        assert!(measured.refusal.is_none());
+    }
+
+    #[test]
+    fn refused_requests_are_no_events() {
+        let (measured, _) = drive_against(b"HTTP/1.1 429 Too Many\r\nContent-Length: 4\r\n\r\nslow");
+        assert_eq!(measured.events, 0);
+        assert_eq!(measured.refusal, Some((429, "slow".to_owned())));
+    }
+}

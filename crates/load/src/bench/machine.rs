@@ -73,7 +73,10 @@ mod tests {
 
     #[test]
     fn processor_and_memory_are_read() {
-        assert_eq!(value_of("processor\t: 0\nmodel name\t: Some CPU @ 2 GHz\n", "model name").unwrap(), "Some CPU @ 2 GHz");
+        assert_eq!(
+            value_of("processor\t: 0\nmodel name\t: Some CPU @ 2 GHz\n", "model name").unwrap(),
+            "Some CPU @ 2 GHz"
+        );
         assert_eq!(memory("MemTotal:        4030000 kB\nMemFree: 1 kB\n"), 4_030_000);
     }
 }

@@ -82,7 +82,8 @@ impl Ratios {
     #[must_use]
     pub fn new(batches: &[u64], singles: &[u64], baseline: &[u64]) -> Ratios {
         let by_round = |fast: &[u64]| {
-            let hundredths: Vec<u64> = fast.iter().zip(baseline).map(|(fast, base)| fast * 100 / (*base).max(1)).collect();
+            let hundredths: Vec<u64> =
+                fast.iter().zip(baseline).map(|(fast, base)| fast * 100 / (*base).max(1)).collect();
             f64::from(u32::try_from(median(&hundredths)).unwrap_or(u32::MAX)) / 100.0
         };
         Ratios { batches_to_baseline: by_round(batches), singles_to_baseline: by_round(singles) }
@@ -118,7 +119,11 @@ impl fmt::Display for BenchReport {
             mib(server.loaded_resident_kib),
             mib(server.peak_resident_kib)
         )?;
-        writeln!(f, "run         {} rounds of {} ms per scenario, seed {}", self.rounds, self.scenario_millis, self.seed)?;
+        writeln!(
+            f,
+            "run         {} rounds of {} ms per scenario, seed {}",
+            self.rounds, self.scenario_millis, self.seed
+        )?;
         writeln!(f, "\nscenario  connections  events/request    events/s      p50 µs      p99 µs      max µs")?;
         for row in &self.scenarios {
             let Latency { p50_micros, p99_micros, max_micros } = row.latency;

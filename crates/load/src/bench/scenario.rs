@@ -62,7 +62,12 @@ const QUIET_WITHIN: Duration = Duration::from_secs(10);
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 
 impl<'a> Bench<'a> {
-    pub(super) fn prepare(options: &BenchOptions, account: &'a Account, server: &'a ServerProcess, client: Client) -> Self {
+    pub(super) fn prepare(
+        options: &BenchOptions,
+        account: &'a Account,
+        server: &'a ServerProcess,
+        client: Client,
+    ) -> Self {
         let address = server.base_url().trim_start_matches("http://").to_owned();
         let now = clock::unix_millis();
         let mut lane_number = 0;

@@ -31,7 +31,13 @@ impl Template {
     }
 
     /// A batch of `events`, each with its key in its item.
-    pub(super) fn batch(host: &str, account: &Account, random: &mut Random, now_millis: u64, events: usize) -> Template {
+    pub(super) fn batch(
+        host: &str,
+        account: &Account,
+        random: &mut Random,
+        now_millis: u64,
+        events: usize,
+    ) -> Template {
         let key = String::from_utf8_lossy(&PLACE);
         let items: Vec<Value> = std::iter::repeat_with(|| {
             let mut item = event(random, now_millis);
@@ -112,7 +118,8 @@ mod tests {
         assert_eq!(first.len(), second.len());
         let body = String::from_utf8(second).unwrap();
         let json: serde_json::Value = serde_json::from_str(body.split_once("\r\n\r\n").unwrap().1).unwrap();
-        let keys: Vec<&str> = json["events"].as_array().unwrap().iter().map(|e| e["idempotencyKey"].as_str().unwrap()).collect();
+        let keys: Vec<&str> =
+            json["events"].as_array().unwrap().iter().map(|e| e["idempotencyKey"].as_str().unwrap()).collect();
         assert!(keys.is_sorted() && keys[0] != keys[1], "{keys:?}");
     }
 

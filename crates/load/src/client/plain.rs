@@ -101,7 +101,9 @@ impl Connection {
             }
             match self.read_more(stream) {
                 Ok(()) => {}
-                Err(source) if head.body_end == BodyEnd::Close && source.kind() == std::io::ErrorKind::UnexpectedEof => {
+                Err(source)
+                    if head.body_end == BodyEnd::Close && source.kind() == std::io::ErrorKind::UnexpectedEof =>
+                {
                     return Ok(self.incoming[head.length..].to_vec());
                 }
                 Err(source) => return Err(self.broken(source)),
