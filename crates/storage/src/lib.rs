@@ -3,6 +3,8 @@
 //! The only crate with SQL or a driver. Each statement is written once; what the databases do differently is a named
 //! function of `dialect`. It knows no rules: those are in `domain`; it decides nothing: that is `engine`.
 
+pub mod access_grants;
+pub mod access_keys;
 pub mod audit_entries;
 mod constraints;
 pub mod customers;
@@ -10,15 +12,19 @@ mod database;
 mod dialect;
 mod error;
 pub mod idempotency_keys;
+pub mod members;
 mod migrations;
 pub mod outbox_events;
 mod pool;
+pub mod projects;
 #[cfg(feature = "raw")]
 pub mod raw;
+pub mod sessions;
 mod sql;
 mod timing;
 mod tx;
 mod url;
+pub mod users;
 
 pub use database::{Database, OpenOptions};
 pub use dialect::Dialect;

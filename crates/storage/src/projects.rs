@@ -1,0 +1,180 @@
+//! Projects: made once, found by their creator's key, listed by member, changed in name, zone and policies.
+
+use domain::idempotency::Fingerprint;
+use domain::ids::{ProjectId, UserId};
+use domain::project::{Mode, Policies, Project, UnknownPolicy};
+
+use crate::error::StorageError;
+use crate::sql::{Row, params, sql};
+use crate::tx::{InstallationTx, ProjectTx};
+
+/// Adds a project: false when its creator used the external key before, and then nothing changed.
+///
+/// A concurrent transaction of the same creator with the same key is waited for.
+pub fn insert(tx: &mut InstallationTx<'_>, project: &Project, fingerprint: Fingerprint) -> Result<bool, StorageError> {
+    let inserted = tx.execute(
+        sql!(
+            "-- insert_project
+            insert into projects (id, name, external_key, mode, currency, time_zone, unknown_metric, unknown_customer,
+                require_customer_key, support_limit_micros, event_horizon_days, fingerprint, created_by, created_at)
+            values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)
+            on conflict (created_by, external_key) do nothing"
+        ),
+        &params![
+            project.id,
+            &project.name,
+            &project.external_key,
+            project.mode.as_str(),
+            project.currency,
+            &project.time_zone,
+            project.policies.unknown_metric.as_str(),
+            project.policies.unknown_customer.as_str(),
+            project.policies.require_customer_key,
+            project.policies.support_limit,
+            project.policies.event_horizon_days,
+            &fingerprint.0,
+            project.created_by,
+            project.created_at,
+        ],
+    )?;
+    Ok(inserted == 1)
+}
+
+/// The project its creator made under this key, with the fingerprint of the request that made it.
+pub fn find_by_external_key(
+    tx: &mut InstallationTx<'_>,
+    created_by: UserId,
+    external_key: &str,
+) -> Result<Option<(Project, Fingerprint)>, StorageError> {
+    tx.query_opt(
+        sql!(
+            "-- find_project_by_external_key
+            select id, name, external_key, mode, currency, time_zone, unknown_metric, unknown_customer,
+                require_customer_key, support_limit_micros, event_horizon_days, created_by, created_at, fingerprint
+            from projects
+            where created_by = ?1 and external_key = ?2"
+        ),
+        &params![created_by, external_key],
+        |row| Ok((read(row)?, Fingerprint(row.get(13)?))),
+    )
+}
+
+/// The project of the transaction.
+pub fn get(tx: &mut ProjectTx<'_>) -> Result<Option<Project>, StorageError> {
+    tx.query_opt(
+        sql!(
+            "-- get_project
+            select id, name, external_key, mode, currency, time_zone, unknown_metric, unknown_customer,
+                require_customer_key, support_limit_micros, event_horizon_days, created_by, created_at
+            from projects
+            where id = ?1"
+        ),
+        &[],
+        read,
+    )
+}
+
+/// As [`get`], and nobody else changes the project until this transaction ends.
+pub fn get_for_update(tx: &mut ProjectTx<'_>) -> Result<Option<Project>, StorageError> {
+    tx.query_opt(
+        sql!(
+            "-- get_project_for_update
+            select id, name, external_key, mode, currency, time_zone, unknown_metric, unknown_customer,
+                require_customer_key, support_limit_micros, event_horizon_days, created_by, created_at
+            from projects
+            where id = ?1
+            {for_update}"
+        ),
+        &[],
+        read,
+    )
+}
+
+/// Stores what may change about a project: its name, its zone, its policies.
+pub fn update(tx: &mut ProjectTx<'_>, project: &Project) -> Result<(), StorageError> {
+    assert_eq!(project.id, tx.project(), "a transaction changes its own project");
+    tx.execute(
+        sql!(
+            "-- update_project
+            update projects
+            set name = ?2, time_zone = ?3, unknown_metric = ?4, unknown_customer = ?5, require_customer_key = ?6,
+                support_limit_micros = ?7, event_horizon_days = ?8
+            where id = ?1"
+        ),
+        &params![
+            &project.name,
+            &project.time_zone,
+            project.policies.unknown_metric.as_str(),
+            project.policies.unknown_customer.as_str(),
+            project.policies.require_customer_key,
+            project.policies.support_limit,
+            project.policies.event_horizon_days,
+        ],
+    )?;
+    Ok(())
+}
+
+/// The projects a user is a member of, the oldest first, after the given one.
+pub fn page_of_member(
+    tx: &mut InstallationTx<'_>,
+    user: UserId,
+    after: Option<ProjectId>,
+    limit: i64,
+) -> Result<Vec<Project>, StorageError> {
+    tx.query(
+        sql!(
+            "-- page_projects_of_member
+            select p.id, p.name, p.external_key, p.mode, p.currency, p.time_zone, p.unknown_metric, p.unknown_customer,
+                p.require_customer_key, p.support_limit_micros, p.event_horizon_days, p.created_by, p.created_at
+            from members m
+            join projects p on p.id = m.project_id
+            where m.user_id = ?1
+              and (cast(?2 as {uuid}) is null or m.project_id > ?2)
+            order by m.project_id
+            limit ?3"
+        ),
+        &params![user, after, limit],
+        read,
+    )
+}
+
+/// Every project of the installation, the oldest first, after the given one.
+pub fn page_all(
+    tx: &mut InstallationTx<'_>,
+    after: Option<ProjectId>,
+    limit: i64,
+) -> Result<Vec<Project>, StorageError> {
+    tx.query(
+        sql!(
+            "-- page_all_projects
+            select id, name, external_key, mode, currency, time_zone, unknown_metric, unknown_customer,
+                require_customer_key, support_limit_micros, event_horizon_days, created_by, created_at
+            from projects
+            where cast(?1 as {uuid}) is null or id > ?1
+            order by id
+            limit ?2"
+        ),
+        &params![after, limit],
+        read,
+    )
+}
+
+fn read(row: &Row<'_>) -> Result<Project, StorageError> {
+    Ok(Project {
+        id: row.get(0)?,
+        name: row.get(1)?,
+        external_key: row.get(2)?,
+        mode: row.named(3, Mode::parse)?,
+        currency: row.get(4)?,
+        time_zone: row.get(5)?,
+        policies: Policies {
+            unknown_metric: row.named(6, UnknownPolicy::parse)?,
+            unknown_customer: row.named(7, UnknownPolicy::parse)?,
+            require_customer_key: row.get(8)?,
+            support_limit: row.get(9)?,
+            event_horizon_days: row.get(10)?,
+        },
+        created_by: row.get(11)?,
+        created_at: row.get(12)?,
+    })
+}
