@@ -38,7 +38,7 @@ impl Account {
     ) -> Result<Account, LoadError> {
         let access_token = login(client, owner)?;
         let request = requests::create_project(&access_token, name, external_key);
-        let project = client.send(&request)?.expect(&request.name(), &[201, 200])?;
+        let project = client.send(&request)?.require(&request.name(), &[201, 200])?;
         let existed = project.status == 200;
         let project_id = project.text_at(&request.name(), "/id")?;
         let request = requests::create_access_key(&access_token, &project_id, "Usage ingest");
@@ -54,5 +54,5 @@ pub(crate) fn login(client: &mut Client, owner: &Owner) -> Result<String, LoadEr
 
 /// Sends, checks the status and takes one text of the reply.
 pub(crate) fn text(client: &mut Client, request: &Request, wanted: &[u16], pointer: &str) -> Result<String, LoadError> {
-    client.send(request)?.expect(&request.name(), wanted)?.text_at(&request.name(), pointer)
+    client.send(request)?.require(&request.name(), wanted)?.text_at(&request.name(), pointer)
 }

@@ -13,10 +13,13 @@ pub(crate) use plain::{connect, exchange_bytes};
 pub use reply::Reply;
 pub use request::Request;
 
-use crate::LoadError;
+use crate::{LoadError, clock};
 
 /// How long one reply may take; the server's own time limit is shorter.
 pub(crate) const REPLY_TIMEOUT: Duration = Duration::from_secs(60);
+
+const PATIENT_ATTEMPTS: usize = 20;
+const PATIENT_SECONDS_MAX: u64 = 5;
 
 /// One keep-alive connection to one server. Not shared: each thread has its own.
 pub struct Client {
@@ -48,6 +51,23 @@ impl Client {
     #[must_use]
     pub fn base_url(&self) -> &str {
         &self.base.url
+    }
+
+    /// Like [`Client::send`], but sends again when the server asks to wait (429, 503): only for requests that can be repeated.
+    ///
+    /// # Errors
+    /// When there was no reply.
+    pub fn send_patiently(&mut self, request: &Request) -> Result<Reply, LoadError> {
+        let mut reply = self.send(request)?;
+        for _ in 0..PATIENT_ATTEMPTS {
+            if !matches!(reply.status, 429 | 503) {
+                break;
+            }
+            let seconds = reply.retry_after().unwrap_or(1).min(PATIENT_SECONDS_MAX);
+            clock::pause(Duration::from_secs(seconds));
+            reply = self.send(request)?;
+        }
+        Ok(reply)
     }
 
     /// Sends one request and reads its whole reply, whatever its status.

@@ -68,7 +68,7 @@ pub fn run(options: &DemoOptions, mut progress: impl FnMut(&str)) -> Result<Demo
         fill(options, &mut client, &account, &mut report, &mut progress)?;
     }
     let request = requests::overview(&account.access_token, &account.project_id);
-    report.ingest = client.send(&request)?.expect(&request.name(), &[200])?.json()["ingest"].clone();
+    report.ingest = client.send_patiently(&request)?.require(&request.name(), &[200])?.json()["ingest"].clone();
     report.elapsed_millis = clock::millis(begun.elapsed());
     Ok(report)
 }
@@ -82,7 +82,7 @@ fn fill(
 ) -> Result<(), LoadError> {
     for (key, name) in profiles::customers() {
         let request = requests::create_customer(&account.access_token, &account.project_id, key, name);
-        client.send(&request)?.expect(&request.name(), &[200, 201])?;
+        client.send_patiently(&request)?.require(&request.name(), &[200, 201])?;
         report.customers += 1;
     }
     progress(&format!("{} customers", report.customers));
@@ -93,7 +93,7 @@ fn fill(
     report.transactions = movements.len();
     for movement in &movements {
         let request = movement.request(account);
-        client.send(&request)?.expect(&request.name(), &[201])?;
+        client.send_patiently(&request)?.require(&request.name(), &[201])?;
     }
     progress(&format!("{} credits and charges", report.transactions));
     trouble::make(client, account, &events, options.now_millis)?;

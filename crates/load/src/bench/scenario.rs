@@ -158,7 +158,7 @@ impl<'a> Bench<'a> {
     pub(super) fn check(&mut self) -> Result<Check, LoadError> {
         self.wait_until_quiet();
         let request = requests::overview(&self.account.access_token, &self.account.project_id);
-        let overview = self.client.send(&request)?.expect(&request.name(), &[200])?.json();
+        let overview = self.client.send(&request)?.require(&request.name(), &[200])?.json();
         let accepted = overview["ingest"]["accepted"].as_u64();
         let batch = &self.scenario(Kind::Batches).lanes[0].template;
         let (bytes, events) = (batch.bytes().to_vec(), batch.events());
@@ -204,7 +204,7 @@ impl Scenario {
 /// Sends prepared bytes once more on a connection of their own.
 fn repeat(address: &str, bytes: &[u8]) -> Result<Value, LoadError> {
     let reply = crate::client::exchange_bytes(address, bytes)?;
-    Ok(reply.expect("the repeated batch", &[200])?.json())
+    Ok(reply.require("the repeated batch", &[200])?.json())
 }
 
 fn per_second(events: u64, elapsed: Duration) -> u64 {

@@ -56,7 +56,7 @@ impl Reply {
     ///
     /// # Errors
     /// With the whole answer when it is another.
-    pub fn expect(self, request: &str, wanted: &[u16]) -> Result<Reply, LoadError> {
+    pub fn require(self, request: &str, wanted: &[u16]) -> Result<Reply, LoadError> {
         if wanted.contains(&self.status) {
             return Ok(self);
         }

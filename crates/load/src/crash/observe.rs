@@ -46,16 +46,16 @@ impl Reader<'_> {
     /// Reads below the project; a long run outlives its token, so a 401 means to log in once more.
     fn get(&mut self, rest: &str) -> Result<Reply, LoadError> {
         let project = &self.shared.account.project_id;
-        let reply = self.client.send(&requests::read(&self.token, project, rest))?;
+        let reply = self.client.send_patiently(&requests::read(&self.token, project, rest))?;
         if reply.status != 401 {
             return Ok(reply);
         }
         self.token = account::login(&mut self.client, &self.shared.owner)?;
-        self.client.send(&requests::read(&self.token, project, rest))
+        self.client.send_patiently(&requests::read(&self.token, project, rest))
     }
 
     fn get_ok(&mut self, rest: &str) -> Result<Value, LoadError> {
-        Ok(self.get(rest)?.expect(&format!("GET {rest}"), &[200])?.json())
+        Ok(self.get(rest)?.require(&format!("GET {rest}"), &[200])?.json())
     }
 
     /// Every row of a list.

@@ -2,19 +2,16 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
-use std::time::Duration;
 
 use serde_json::{Value, json};
 
 use super::usage::DemoEvent;
 use crate::account::Account;
-use crate::client::{Client, Reply, Request};
-use crate::{LoadError, clock, requests};
+use crate::client::Client;
+use crate::{LoadError, requests};
 
 const BATCH: usize = 1_000;
 const CONNECTIONS: usize = 2;
-const ATTEMPTS: usize = 20;
-const WAIT_SECONDS_MAX: u64 = 5;
 
 /// Sends every event; each must be accepted.
 pub(super) fn batches(
@@ -61,7 +58,7 @@ fn take_chunks(
     while let Some(chunk) = chunks.get(next.fetch_add(1, Ordering::Relaxed)) {
         let items: Vec<Value> = chunk.iter().map(DemoEvent::item).collect();
         let request = requests::usage_batch(&account.access_key, &json!({ "events": items }));
-        let reply = patiently(&mut client, &request)?.expect(&request.name(), &[200])?;
+        let reply = client.send_patiently(&request)?.require(&request.name(), &[200])?;
         if reply.json()["accepted"].as_u64() != u64::try_from(chunk.len()).ok() {
             return Err(LoadError::Unexpected { request: request.name(), status: reply.status, body: reply.quoted() });
         }
@@ -70,18 +67,4 @@ fn take_chunks(
         }
     }
     Ok(())
-}
-
-/// Sends again when the server asks to wait; sending a batch again is always safe.
-fn patiently(client: &mut Client, request: &Request) -> Result<Reply, LoadError> {
-    let mut reply = client.send(request)?;
-    for _ in 0..ATTEMPTS {
-        if !matches!(reply.status, 429 | 503) {
-            break;
-        }
-        let seconds = reply.retry_after().unwrap_or(1).min(WAIT_SECONDS_MAX);
-        clock::pause(Duration::from_secs(seconds));
-        reply = client.send(request)?;
-    }
-    Ok(reply)
 }

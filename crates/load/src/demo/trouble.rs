@@ -69,5 +69,5 @@ fn refused(now_millis: u64) -> [(&'static str, Value); 6] {
 }
 
 fn send(client: &mut Client, request: &Request, wanted: &[u16]) -> Result<(), LoadError> {
-    client.send(request)?.expect(&request.name(), wanted).map(drop)
+    client.send_patiently(request)?.require(&request.name(), wanted).map(drop)
 }

@@ -106,6 +106,6 @@ fn an_unexpected_status_is_quoted() {
     let base = serve(|_| Answer::json(422, &[], br#"{"code":"too_precise"}"#));
     let reply = Client::new(&base).unwrap().send(&Request::get("/")).unwrap();
     assert_eq!(reply.code(), "too_precise");
-    let error = reply.expect("GET /", &[200]).unwrap_err();
+    let error = reply.require("GET /", &[200]).unwrap_err();
     assert_eq!(error.to_string(), "GET / was answered with 422: {\"code\":\"too_precise\"}");
 }

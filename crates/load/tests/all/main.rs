@@ -6,4 +6,5 @@ mod crash;
 mod demo;
 mod fake_api;
 mod fake_server;
+mod server_process;
 mod smoke;
