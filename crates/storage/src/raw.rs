@@ -1,6 +1,7 @@
 //! For tests only (feature `raw`): statements and migrations of their own, and a look at the registered statements.
 
 use crate::database::Database;
+use crate::database::connection::{Access, Scope};
 use crate::error::StorageError;
 use crate::sql::bulk::BULK_STATEMENTS;
 use crate::sql::statement::STATEMENTS;
@@ -58,11 +59,57 @@ pub fn check_schema(database: &Database, migrations: &'static [Migration]) -> Re
 /// # Errors
 /// Whatever the database refuses.
 pub fn run_as_owner(database: &Database, text: &str) -> Result<(), StorageError> {
-    use crate::database::connection::{Access, Scope};
     let mut connection = database.open_for_migration()?;
     connection.begin(Access::Write, &Scope::Installation)?;
     connection.batch(text)?;
     connection.commit()
+}
+
+/// Runs one statement as the owner of the schema, outside any transaction: `create database` demands that.
+///
+/// # Errors
+/// Whatever the database refuses.
+pub fn run_alone(database: &Database, text: &str) -> Result<(), StorageError> {
+    database.open_for_migration()?.batch_alone(text)
+}
+
+/// Reads rows as the owner of the schema, outside every guard: for tests that look at the schema.
+///
+/// # Errors
+/// Whatever the database refuses, and what `read` returns.
+pub fn query_as_owner<T>(
+    database: &Database,
+    text: &str,
+    read: impl FnMut(&Row<'_>) -> Result<T, StorageError>,
+) -> Result<Vec<T>, StorageError> {
+    let mut connection = database.open_for_migration()?;
+    connection.begin(Access::Write, &Scope::Installation)?;
+    let rows = connection.query(leaked(text), None, &[], read);
+    connection.rollback();
+    rows
+}
+
+/// Lets the database read the text of a statement without running it, with the rights of the server.
+///
+/// # Errors
+/// Whatever the database finds wrong with it.
+pub fn prepare(database: &Database, text: &'static str) -> Result<(), StorageError> {
+    database.write_installation("prepare", |tx| tx.prepare(text))
+}
+
+/// As [`prepare`], with the rights of the owner of the schema.
+///
+/// # Errors
+/// Whatever the database finds wrong with it.
+pub fn prepare_as_owner(database: &Database, text: &'static str) -> Result<(), StorageError> {
+    let mut connection = database.open_for_migration()?;
+    connection.begin(Access::Read, &Scope::Installation)?;
+    connection.prepare(text)
+}
+
+/// A statement whose text is made at run time: tests make few of them.
+pub fn leaked(text: &str) -> &'static Statement {
+    Box::leak(Box::new(Statement::new(text.to_owned().leak())))
 }
 
 /// The methods that only this crate has otherwise.

@@ -103,6 +103,11 @@ impl<'a> InstallationTx<'a> {
         ProjectTx::new(self.connection, project)
     }
 
+    #[cfg(feature = "raw")]
+    pub(crate) fn prepare(&mut self, text: &'static str) -> Result<(), StorageError> {
+        self.connection.prepare(text)
+    }
+
     pub(crate) fn ping(&mut self) -> Result<(), StorageError> {
         self.query_one(sql!("-- ping\nselect 1"), &[], |_| Ok(()))
     }

@@ -1,1 +1,7 @@
-//! 
+//! What tests stand on: databases of both kinds, fakes, builders. Never part of a release build.
+
+pub mod databases;
+pub mod postgres;
+pub mod scratch;
+
+pub use databases::{databases, empty_databases, fresh_databases, migrated_at};

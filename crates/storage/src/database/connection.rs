@@ -129,6 +129,24 @@ impl Connection {
         })
     }
 
+    /// Runs text outside a transaction. For tests: some statements refuse to run in one.
+    #[cfg(feature = "raw")]
+    pub fn batch_alone(&mut self, text: &str) -> Result<(), StorageError> {
+        match &mut self.driver {
+            Driver::Sqlite(driver) => driver.batch(text),
+            Driver::Postgres(driver) => driver.batch(text),
+        }
+    }
+
+    /// Lets the database read the text without running it. For tests.
+    #[cfg(feature = "raw")]
+    pub fn prepare(&mut self, text: &'static str) -> Result<(), StorageError> {
+        self.guarded(|driver| match driver {
+            Driver::Sqlite(driver) => driver.check(text),
+            Driver::Postgres(driver) => driver.check(text),
+        })
+    }
+
     /// Runs a statement and tells how many rows it changed. `first` is bound before `rest`.
     pub fn execute(
         &mut self,

@@ -228,6 +228,11 @@ impl PostgresDriver {
         Ok(changed)
     }
 
+    #[cfg(feature = "raw")]
+    pub fn check(&mut self, text: &'static str) -> Result<(), StorageError> {
+        self.prepare(text).map(drop)
+    }
+
     /// Prepared once per connection. The texts are a fixed set, so the cache needs no limit.
     fn prepare(&mut self, text: &'static str) -> Result<postgres::Statement, StorageError> {
         if let Some(prepared) = self.prepared.get(text) {

@@ -247,6 +247,11 @@ impl SqliteDriver {
         run().map_err(|error| self.explain(&error)).and_then(count)
     }
 
+    #[cfg(feature = "raw")]
+    pub fn check(&self, text: &'static str) -> Result<(), StorageError> {
+        self.prepare(text).map(drop).map_err(|error| self.explain(&error))
+    }
+
     fn prepare(&self, text: &'static str) -> rusqlite::Result<CachedStatement<'_>> {
         self.connection.prepare_cached(text)
     }

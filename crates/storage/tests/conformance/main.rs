@@ -1,0 +1,13 @@
+//! What the layer promises, on both databases: every test here runs the same body on SQLite and on PostgreSQL.
+
+mod bulk;
+mod constraints;
+mod immutability;
+mod migrations;
+mod postgres_only;
+mod probe;
+mod schema;
+mod sqlite_only;
+mod statements;
+mod transactions;
+mod values;
