@@ -1,1 +1,22 @@
-//! 
+//! HTTP: parses requests, asks the engine, renders answers. Async and free of rules; never sees the database.
+
+pub mod answer;
+mod api;
+pub mod app;
+pub mod client_address;
+mod edge;
+pub mod extract;
+pub mod failure;
+pub mod guard;
+pub mod limits;
+pub mod openapi;
+pub mod page;
+mod router;
+pub mod routes;
+pub mod serve;
+pub mod settings;
+
+pub use app::App;
+pub use guard::Guard;
+pub use router::{api, router};
+pub use settings::Settings;

@@ -1,0 +1,22 @@
+//! One file per noun: each handler parses, calls one use case of the engine, and renders what it returns.
+//!
+//! A handler has this shape; the guard of its route has let the caller in before it runs:
+//! ```ignore
+//! /// Grants credit
+//! ///
+//! /// Raises the balance of a customer's wallet.
+//! #[utoipa::path(post, path = "/projects/{projectId}/transactions/credit", tag = "transactions",
+//!     responses((status = 201, description = "The transaction", body = Transaction)))]
+//! pub async fn create_credit(
+//!     State(app): State<App>,
+//!     In(ctx): In<Ctx>,
+//!     Idempotent(key): Idempotent,
+//!     Json(body): Json<GrantCredit>,
+//! ) -> Reply {
+//!     app.run(move |engine| engine.grant_credit(&ctx, key, &body)).await.map(answer)
+//! }
+//! ```
+//! Other ids of the path come as `PathPart(id): PathPart<CustomerId>`, filters as `Query(page): Query<PageQuery>`. Path parameters,
+//! security and refusals are added to the OpenAPI document from the path and the guard.
+
+pub(crate) mod health;

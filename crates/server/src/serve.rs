@@ -1,0 +1,1 @@
+//! The listening socket: accepts connections up to a limit, and stops cleanly.
