@@ -1,0 +1,9 @@
+//! The ledger: accounts, balanced lines, entries, and for each business event one pure function that says what it posts.
+
+pub mod account;
+pub mod balance;
+pub mod entry;
+pub mod lines;
+pub mod reason;
+pub mod recipes;
+pub mod taken;
