@@ -136,7 +136,7 @@ impl Reader<'_> {
         for (key, id) in chosen {
             let reply = self.get(&format!("/trace?key={}", requests::escaped(&key)))?;
             if reply.status != 200 || !String::from_utf8_lossy(&reply.body).contains(&id) {
-                findings.lost.push(format!("the trace of {key} does not lead to {id} ({})", reply.status));
+                findings.figures.push(format!("the trace of {key} does not lead to {id} ({})", reply.status));
             }
         }
         Ok(())
