@@ -126,6 +126,8 @@ ids! {
     BatchId = "bat";
     /// A refused payload kept for people to see.
     RejectionId = "rej";
+    /// One ingest request that stored nothing new.
+    AttemptId = "att";
     /// A journal entry, which a customer sees as a transaction.
     EntryId = "txn";
     /// An account of the ledger.

@@ -217,6 +217,7 @@ ids!(
     EventId,
     BatchId,
     RejectionId,
+    AttemptId,
     EntryId,
     AccountId,
     LotId,

@@ -1,0 +1,114 @@
+//! How events add up: the cell of one slice of time, the same whatever the order in which events come.
+
+use crate::ids::EventId;
+use crate::metric::Aggregation;
+use crate::quantity::{Quantity, QuantitySum};
+use crate::time::Instant;
+
+/// The width of a slice: 15 minutes of UTC, in microseconds. Every zone in use today is a multiple of it away from UTC.
+pub const SLICE_MICROS: i64 = 15 * 60 * 1_000_000;
+
+/// One event, as far as sums care.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Measurement {
+    pub event: EventId,
+    pub at: Instant,
+    pub units: Quantity,
+}
+
+/// What is known of the events of one slice, or of any other set of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Cell {
+    pub events: i64,
+    pub sum: QuantitySum,
+    pub min: Quantity,
+    pub max: Quantity,
+    /// The measurement with the latest time; of several at one time, the one with the greatest id.
+    pub latest: Measurement,
+}
+
+impl Cell {
+    pub fn of(one: Measurement) -> Cell {
+        let sum = QuantitySum::from_micros(i128::from(one.units.micros()));
+        Cell { events: 1, sum, min: one.units, max: one.units, latest: one }
+    }
+
+    /// Both sets of events together. The order does not matter: each part is a sum, a minimum or a maximum.
+    pub fn merge(&mut self, other: &Cell) {
+        // Cannot fail: 2^63 events of 2^63 micros each are below 2^126.
+        self.sum = self.sum.checked_merge(other.sum).expect("a sum of quantities fits in 128 bits");
+        self.events += other.events;
+        self.min = self.min.min(other.min);
+        self.max = self.max.max(other.max);
+        if (other.latest.at, other.latest.event) > (self.latest.at, self.latest.event) {
+            self.latest = other.latest;
+        }
+    }
+
+    /// The one quantity that the metric makes of these events, in 10⁻⁶ units.
+    pub fn quantity(&self, aggregation: Aggregation) -> QuantitySum {
+        let wide = |units: Quantity| QuantitySum::from_micros(i128::from(units.micros()));
+        match aggregation {
+            Aggregation::Sum => self.sum,
+            Aggregation::Count => QuantitySum::from_micros(i128::from(self.events) * 1_000_000),
+            Aggregation::Max => wide(self.max),
+            Aggregation::Latest => wide(self.latest.units),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use uuid::Uuid;
+
+    fn measurement() -> impl Strategy<Value = Measurement> {
+        (any::<u128>(), 0i64..4, 1i64..i64::MAX).prop_map(|(id, at, units)| Measurement {
+            event: EventId::from_uuid(Uuid::from_u128(id)),
+            at: Instant::from_micros(at).unwrap(),
+            units: Quantity::from_micros(units),
+        })
+    }
+
+    fn total(events: &[Measurement]) -> Option<Cell> {
+        let mut cells = events.iter().copied().map(Cell::of);
+        let first = cells.next()?;
+        Some(cells.fold(first, |mut sum, cell| {
+            sum.merge(&cell);
+            sum
+        }))
+    }
+
+    proptest! {
+        #[test]
+        fn neither_order_nor_grouping_matters( // checklist 37
+            events in prop::collection::vec(measurement(), 1..20).prop_shuffle(),
+            cut in any::<prop::sample::Index>(),
+        ) {
+            let mut sorted = events.clone();
+            sorted.sort_by_key(|one| (one.at, one.event));
+            let (left, right) = events.split_at(cut.index(events.len()));
+            let mut grouped = total(right).unwrap();
+            if let Some(left) = total(left) {
+                grouped.merge(&left);
+            }
+            prop_assert_eq!(total(&sorted), Some(grouped));
+        }
+    }
+
+    #[test]
+    fn each_aggregation_reads_its_own_part() {
+        let one = |id: u128, at: i64, units: i64| Measurement {
+            event: EventId::from_uuid(Uuid::from_u128(id)),
+            at: Instant::from_micros(at).unwrap(),
+            units: Quantity::from_micros(units),
+        };
+        let cell = total(&[one(1, 5, 9), one(3, 7, 2), one(2, 7, 4)]).unwrap();
+        let read = |aggregation| cell.quantity(aggregation).micros();
+        assert_eq!(read(Aggregation::Sum), 15);
+        assert_eq!(read(Aggregation::Count), 3_000_000);
+        assert_eq!(read(Aggregation::Max), 9);
+        assert_eq!(read(Aggregation::Latest), 2);
+    }
+}
