@@ -18,7 +18,7 @@ use crate::error::{Retryable, StorageError};
 use crate::pool::Leased;
 use crate::timing::{Stopwatch, pause};
 use crate::tx::{InstallationTx, ProjectTx};
-use crate::url::DatabaseUrl;
+use crate::url::{DatabaseUrl, Kind};
 
 use self::connection::{Access, Connection, Scope};
 use self::postgres::PostgresDatabase;
@@ -75,10 +75,9 @@ impl Database {
     /// [`StorageError::Schema`] when the database is too old or set up in a way that could lose commits,
     /// [`StorageError::Unavailable`] when it cannot be reached, [`StorageError::Corrupt`] when the file is damaged.
     pub fn open(url: &DatabaseUrl, options: &OpenOptions) -> Result<Database, StorageError> {
-        let inner = match (url.sqlite_path(), url.postgres()) {
-            (Some(path), _) => Inner::Sqlite(SqliteDatabase::open(path, options)?),
-            (None, Some(url)) => Inner::Postgres(PostgresDatabase::open(url, options)?),
-            (None, None) => unreachable!("an address is of one of the two kinds"),
+        let inner = match url.kind() {
+            Kind::Sqlite(path) => Inner::Sqlite(SqliteDatabase::open(path, options)?),
+            Kind::Postgres(url) => Inner::Postgres(PostgresDatabase::open(url, options)?),
         };
         Ok(Database { inner: Arc::new(inner) })
     }

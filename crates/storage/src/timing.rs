@@ -14,8 +14,7 @@ const PAUSE_MAX: Duration = Duration::from_millis(64);
 pub(crate) struct Stopwatch(Instant);
 
 impl Stopwatch {
-    // Elapsed time has to come from somewhere, and the engine's clock port tells calendar time.
-    #[allow(clippy::disallowed_methods)]
+    #[expect(clippy::disallowed_methods, reason = "this is the stopwatch of the crate")]
     pub fn start() -> Stopwatch {
         Stopwatch(Instant::now())
     }
@@ -31,7 +30,6 @@ impl Stopwatch {
 }
 
 /// Waits a little before the next attempt: 1, 2, 4 … 64 ms.
-#[allow(clippy::disallowed_methods)]
 pub(crate) fn pause(attempts: u32) {
     let millis = 1u64.checked_shl(attempts.saturating_sub(1)).unwrap_or(u64::MAX);
     std::thread::sleep(Duration::from_millis(millis).min(PAUSE_MAX));

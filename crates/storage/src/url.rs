@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 pub struct DatabaseUrl(Kind);
 
 #[derive(Clone, PartialEq, Eq)]
-enum Kind {
+pub(crate) enum Kind {
     Sqlite(PathBuf),
     Postgres(PostgresUrl),
 }
@@ -84,11 +84,8 @@ impl DatabaseUrl {
         }
     }
 
-    pub(crate) fn postgres(&self) -> Option<&PostgresUrl> {
-        match &self.0 {
-            Kind::Sqlite(_) => None,
-            Kind::Postgres(url) => Some(url),
-        }
+    pub(crate) fn kind(&self) -> &Kind {
+        &self.0
     }
 }
 
@@ -176,14 +173,19 @@ mod tests {
         }
     }
 
+    fn postgres_url(text: &str) -> PostgresUrl {
+        match DatabaseUrl::parse(text).unwrap().0 {
+            Kind::Postgres(url) => url,
+            Kind::Sqlite(path) => panic!("{path:?}"),
+        }
+    }
+
     #[test]
     fn every_mode_that_asks_for_tls_checks_the_certificate() {
-        let url = DatabaseUrl::parse("postgres://h/db?sslmode=verify-full&sslrootcert=/ca.pem").unwrap();
-        let url = url.postgres().unwrap();
+        let url = postgres_url("postgres://h/db?sslmode=verify-full&sslrootcert=/ca.pem");
         assert_eq!(url.driver_url, "postgres://h/db?sslmode=require");
         assert_eq!(url.tls, Tls::Verified { roots: Some("/ca.pem".into()) });
-        let url = DatabaseUrl::parse("postgres://h/db?connect_timeout=3").unwrap();
-        let url = url.postgres().unwrap();
+        let url = postgres_url("postgres://h/db?connect_timeout=3");
         assert_eq!(url.driver_url, "postgres://h/db?connect_timeout=3&sslmode=disable");
         assert_eq!(url.tls, Tls::Off);
     }

@@ -69,7 +69,12 @@ impl Connection {
             Driver::Sqlite(driver) => driver.begin(access),
             Driver::Postgres(driver) => driver.begin(access, scope),
         };
-        self.phase = if begun.is_ok() { Phase::Running(access) } else { Phase::Broken };
+        self.phase = match &begun {
+            Ok(()) => Phase::Running(access),
+            // Somebody else writes to the file; nothing has happened here.
+            Err(StorageError::Busy { .. }) => Phase::Idle,
+            Err(_) => Phase::Broken,
+        };
         begun
     }
 

@@ -16,7 +16,7 @@ use crate::url::{PostgresUrl, Tls};
 
 use super::OpenOptions;
 use super::connection::{Access, Connection, Scope};
-use super::postgres_error::{classify, unreachable_server};
+use super::postgres_error::{classify, is_stale_plan, unreachable_server};
 
 /// The role every connection of the server takes: it can neither change the schema nor what is written once.
 pub(crate) const SERVER_ROLE: &str = "neruba_server";
@@ -59,7 +59,7 @@ impl PostgresDatabase {
     pub fn lease(&self) -> Result<Leased<'_, Connection>, StorageError> {
         self.pool.take(|| {
             let mut client = self.connect()?;
-            client.batch_execute(&self.session_settings()).map_err(|error| classify(&error))?;
+            client.batch_execute(&self.session_settings()).map_err(|error| role_refused(&error))?;
             Ok(Connection::postgres(PostgresDriver::new(client)))
         })
     }
@@ -105,6 +105,21 @@ fn unreadable(error: postgres::Error) -> StorageError {
     StorageError::Schema {
         problem: format!("the address of the database cannot be read: {}", cause.unwrap_or_default()),
         remedy: "write it as postgres://user:password@host:5432/name".to_owned(),
+    }
+}
+
+/// The first of the settings is the role, and the one that fails in practice.
+fn role_refused(error: &postgres::Error) -> StorageError {
+    match error.as_db_error().map(|refusal| refusal.code().code()) {
+        Some("22023") => StorageError::Schema {
+            problem: format!("the role {SERVER_ROLE} does not exist on the server"),
+            remedy: "run `neruba migrate` first".to_owned(),
+        },
+        Some("42501") => StorageError::Schema {
+            problem: format!("the user of the database address may not act as the role {SERVER_ROLE}"),
+            remedy: format!("let an administrator run `grant {SERVER_ROLE} to` that user"),
+        },
+        _ => classify(error),
     }
 }
 
@@ -178,7 +193,7 @@ impl PostgresDriver {
     ) -> Result<u64, StorageError> {
         let prepared = self.prepare(statement.text(Dialect::Postgres))?;
         let params = checked(&prepared, first, rest)?;
-        self.client.execute(&prepared, &params).map_err(|error| classify(&error))
+        self.client.execute(&prepared, &params).map_err(|error| self.explain(&error))
     }
 
     pub fn query<T>(
@@ -190,7 +205,7 @@ impl PostgresDriver {
     ) -> Result<Vec<T>, StorageError> {
         let prepared = self.prepare(statement.text(Dialect::Postgres))?;
         let params = checked(&prepared, first, rest)?;
-        let rows = self.client.query(&prepared, &params).map_err(|error| classify(&error))?;
+        let rows = self.client.query(&prepared, &params).map_err(|error| self.explain(&error))?;
         rows.iter().map(|row| read(&Row::Postgres(row))).collect()
     }
 
@@ -226,6 +241,14 @@ impl PostgresDriver {
             changed += self.client.execute(&prepared, &borrowed(&arrays)).map_err(|error| classify(&error))?;
         }
         Ok(changed)
+    }
+
+    /// The error in our words; stale prepared statements are forgotten, so that the next attempt makes new ones.
+    fn explain(&mut self, error: &postgres::Error) -> StorageError {
+        if error.as_db_error().is_some_and(is_stale_plan) {
+            self.prepared.clear();
+        }
+        classify(error)
     }
 
     #[cfg(feature = "raw")]

@@ -5,6 +5,7 @@ use std::error::Error;
 use postgres::error::DbError;
 
 use crate::error::StorageError;
+use crate::sql::sqlite_value::NUL;
 
 /// An error of a statement or a connection in use.
 pub(crate) fn classify(error: &postgres::Error) -> StorageError {
@@ -35,9 +36,12 @@ fn classify_refusal(refusal: &DbError) -> StorageError {
         },
         // Checks, references, exclusions, rights, a write in a reading transaction, and triggers that object.
         "23503" | "23514" | "23P01" | "42501" | "25006" | "P0001" => StorageError::Refused { constraint: constraint() },
+        "22021" | "22P05" => StorageError::Refused { constraint: NUL.to_owned() },
+        "22003" if refusal.message() == "numeric field overflow" => StorageError::Refused {
+            constraint: "a number has at most 38 digits".to_owned(),
+        },
         "40001" | "40P01" => StorageError::Serialization,
-        // A migration changed a table under a prepared statement: the next attempt is on a new connection.
-        "0A000" if refusal.message().contains("cached plan") => StorageError::Serialization,
+        _ if is_stale_plan(refusal) => StorageError::Serialization,
         "55P03" => StorageError::Busy { waiting_for: "a lock" },
         "57014" => StorageError::Busy { waiting_for: "a statement that took too long" },
         "53100" => StorageError::DiskFull,
@@ -49,6 +53,11 @@ fn classify_refusal(refusal: &DbError) -> StorageError {
         "XX001" | "XX002" => StorageError::corrupt(refusal.message()),
         _ => StorageError::Driver(source()),
     }
+}
+
+/// A migration changed a table under a prepared statement.
+pub(crate) fn is_stale_plan(refusal: &DbError) -> bool {
+    refusal.code().code() == "0A000" && refusal.message().contains("cached plan")
 }
 
 /// The error with its causes: the driver's own texts name only the outermost.

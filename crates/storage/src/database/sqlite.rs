@@ -94,12 +94,13 @@ impl SqliteDatabase {
                  pragma recursive_triggers = on;
                  pragma trusted_schema = off;
                  pragma temp_store = memory;
-                 pragma cache_size = -16384;
                  pragma journal_size_limit = 67108864;",
             )?;
-            if access == Access::Read {
-                connection.execute_batch("pragma query_only = on")?;
-            }
+            // Memory in KiB. Readers are many, and the system's cache stands behind theirs.
+            connection.execute_batch(match access {
+                Access::Read => "pragma cache_size = -4096; pragma query_only = on",
+                Access::Write => "pragma cache_size = -32768",
+            })?;
             connection.set_prepared_statement_cache_capacity(STATEMENTS_CACHED);
             Ok(mode)
         };

@@ -5,6 +5,7 @@ use rusqlite::ffi;
 
 use crate::constraints::{failed_columns, name_of_unique};
 use crate::error::StorageError;
+use crate::sql::sqlite_value::NotPortable;
 
 /// The error without a look at the schema: unique constraints keep their columns as their name.
 pub(crate) fn classify(error: &rusqlite::Error) -> StorageError {
@@ -16,6 +17,12 @@ pub(crate) fn classify_with(error: &rusqlite::Error, schema_of: impl Fn(&str) ->
     let (failure, message) = match error {
         rusqlite::Error::SqliteFailure(failure, message) => (failure, message.clone().unwrap_or_default()),
         rusqlite::Error::SqlInputError { error, msg, .. } => (error, msg.clone()),
+        rusqlite::Error::ToSqlConversionFailure(source) => {
+            return match source.downcast_ref::<NotPortable>() {
+                Some(NotPortable(problem)) => StorageError::Refused { constraint: (*problem).to_owned() },
+                None => StorageError::driver(source.to_string()),
+            };
+        }
         other => return StorageError::driver(other.to_string()),
     };
     match failure.code {
@@ -49,5 +56,44 @@ fn violation(extended_code: i32, message: &str, schema_of: impl Fn(&str) -> Vec<
         ffi::SQLITE_CONSTRAINT_FOREIGNKEY => StorageError::Refused { constraint: "foreign_key".to_owned() },
         // A check by its name, a missing value by its column, a trigger by its message.
         _ => StorageError::Refused { constraint: tail.to_owned() },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rusqlite::Connection;
+
+    use super::*;
+
+    fn error_of(connection: &Connection, text: &str) -> StorageError {
+        classify(&connection.execute_batch(text).unwrap_err())
+    }
+
+    #[test]
+    fn a_full_disk_is_told_from_other_failures() {
+        let connection = Connection::open_in_memory().unwrap();
+        connection.execute_batch("create table t (a blob); pragma max_page_count = 3").unwrap();
+        let error = error_of(&connection, "insert into t values (zeroblob(100000))");
+        assert!(matches!(error, StorageError::DiskFull), "{error:?}");
+    }
+
+    #[test]
+    fn a_damaged_file_is_told_from_other_failures() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("damaged.db");
+        let connection = Connection::open(&path).unwrap();
+        connection.execute_batch("create table t (a text); insert into t values ('x')").unwrap();
+        drop(connection);
+        let mut bytes = std::fs::read(&path).unwrap();
+        bytes[4096..].fill(0xff);
+        std::fs::write(&path, bytes).unwrap();
+        let error = error_of(&Connection::open(&path).unwrap(), "select a from t");
+        assert!(matches!(error, StorageError::Corrupt { .. }), "{error:?}");
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_opened_is_unavailable() {
+        let error = classify(&Connection::open("/nowhere/at/all.db").unwrap_err());
+        assert!(matches!(error, StorageError::Unavailable { outcome_unknown: false, .. }), "{error:?}");
     }
 }

@@ -138,3 +138,26 @@ fn a_lock_that_is_not_given_up_is_reported_as_busy() {
     });
     result.unwrap();
 }
+
+#[test]
+fn a_table_that_changes_under_a_prepared_statement_is_read_again() {
+    let Some((_, database)) = probe_on_postgres() else { return };
+    let project = probe::project();
+    let read = || database.read::<_, StorageError>("number", project, |tx| probe::number(tx, id(1)));
+    assert_eq!(read().unwrap(), None);
+    raw::run_as_owner(&database, "alter table samples alter column number type integer").unwrap();
+    assert_eq!(read().unwrap(), None);
+}
+
+#[test]
+fn a_user_that_may_not_act_as_the_server_is_told_what_to_do() {
+    let Some((_, database)) = probe_on_postgres() else { return };
+    let server = testkit::postgres::url().unwrap();
+    let stranger = format!("stranger_{}", std::process::id());
+    raw::run_as_owner(&database, &format!("create role {stranger} login password 'stranger'")).unwrap();
+    let (_, place) = server.split_once('@').unwrap();
+    let url = DatabaseUrl::parse(&format!("postgres://{stranger}:stranger@{place}")).unwrap();
+    let as_stranger = Database::open(&url, &OpenOptions::standard()).unwrap();
+    let refused = as_stranger.ping().unwrap_err();
+    assert!(refused.to_string().contains("grant neruba_server"), "{refused}");
+}

@@ -141,6 +141,14 @@ fn sqlite_schema(database: &Database) -> Schema {
             (true, _) => None,
         };
     }
+    let references = "-- t
+        select t.name, '(' || group_concat(f.\"from\", ', ' order by f.seq) || ') → ' || f.\"table\" || '('
+            || group_concat(f.\"to\", ', ' order by f.seq) || ')'
+        from sqlite_schema t
+        join pragma_foreign_key_list(t.name) f
+        where t.type = 'table'
+        group by t.name, f.id";
+    schema.references = rows(database, references, pair).into_iter().collect();
     let tables = "-- t\nselect name, sql\nfrom sqlite_schema\nwhere type = 'table'";
     for (table, text) in rows(database, tables, pair) {
         for constraint in constraints(&text) {
@@ -162,11 +170,8 @@ fn read_constraint(schema: &mut Schema, table: &str, constraint: &str) {
         schema.keys.insert(key, list(columns.trim_matches(['(', ')'])));
     } else if rule.starts_with("check ") {
         schema.checks.insert(key);
-    } else if let Some(reference) = rule.strip_prefix("foreign key ") {
-        let reference = reference.replace(" references ", " → ").replace(" (", "(");
-        schema.references.insert((table.to_owned(), reference.replace("→(", "→ (")));
     } else {
-        panic!("{table}: {constraint}");
+        assert!(rule.starts_with("foreign key "), "{table}: {constraint}");
     }
 }
 

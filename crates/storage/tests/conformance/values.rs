@@ -177,3 +177,29 @@ fn a_wrong_number_of_parameters_is_an_error_and_not_a_wrong_binding() {
         }
     }
 }
+
+#[test]
+fn a_value_that_one_database_could_not_hold_is_refused_by_both() {
+    let wide_end = 10i128.pow(38);
+    let cases: [(usize, Value<'_>); 4] = [
+        (3, "a\0b".into()),
+        (6, Value::Json(r#"{"a": "\u0000"}"#.into())),
+        (7, wide_end.into()),
+        (7, (-wide_end).into()),
+    ];
+    for (name, database) in probe::databases() {
+        for (column, value) in &cases {
+            let mut values = vec![Value::Null; 8];
+            values[0] = probe::id(1).into();
+            values[*column] = value.clone();
+            let result =
+                database.write::<_, StorageError>("refused", probe::project(), |tx| tx.execute(&INSERT, &values));
+            assert!(matches!(result, Err(StorageError::Refused { .. })), "{name}: {value:?}: {result:?}");
+        }
+        let mut values = vec![Value::Null; 8];
+        values[0] = probe::id(1).into();
+        values[6] = Value::Json(r#"{"a": "\\u0000"}"#.into());
+        let result = database.write::<_, StorageError>("kept", probe::project(), |tx| tx.execute(&INSERT, &values));
+        assert_eq!(result.unwrap(), 1, "{name}: an escaped backslash is no escape");
+    }
+}
