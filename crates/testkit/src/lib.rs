@@ -1,7 +1,9 @@
 //! What tests stand on: databases of both kinds, fakes, builders. Never part of a release build.
 
+pub mod clock;
 pub mod databases;
 pub mod postgres;
+pub mod random;
 pub mod scratch;
 
 pub use databases::{databases, empty_databases, fresh_databases, migrated_at};

@@ -1,0 +1,90 @@
+//! People, projects and keys of the stories, made the way everybody makes them: through the API.
+
+use domain::access::{Role, Scope};
+use serde_json::{Value, json};
+
+use super::World;
+
+/// The password of everybody in the tests.
+pub const PASSWORD: &str = "strong-password";
+
+/// Somebody who is logged in.
+#[derive(Debug, Clone)]
+pub struct Person {
+    pub id: String,
+    pub email: String,
+    pub token: String,
+}
+
+/// A project of the world's owner.
+#[derive(Debug, Clone)]
+pub struct Project {
+    pub id: String,
+    pub owner: Person,
+}
+
+impl World {
+    /// A user of this test alone, logged in. The same name gives the same user.
+    pub fn person(&self, name: &str) -> Person {
+        let email = format!("{name}@{}.example.com", self.name.replace("::", ".").replace('_', "-"));
+        self.create_user(&email, name);
+        self.log_in(&email)
+    }
+
+    /// Logs in a user with the password of all tests.
+    pub fn log_in(&self, email: &str) -> Person {
+        let reply = self.post("/auth/login").json(json!({ "email": email, "password": PASSWORD })).expect(200);
+        Person { id: text(&reply["user"]["id"]), email: email.to_owned(), token: text(&reply["accessToken"]) }
+    }
+
+    /// A user without a project yet.
+    pub fn owner(&self) -> Person {
+        self.person("owner")
+    }
+
+    /// A project in US dollars with its owner.
+    pub fn project(&self) -> Project {
+        let owner = self.owner();
+        self.project_of(&owner, "acme")
+    }
+
+    /// One more project; the same external key would give the same project.
+    pub fn project_of(&self, owner: &Person, external_key: &str) -> Project {
+        let body = json!({ "name": format!("Project {external_key}"), "externalKey": external_key });
+        let project = self.post("/projects").bearer(&owner.token).json(body).expect(201);
+        Project { id: text(&project["id"]), owner: owner.clone() }
+    }
+
+    /// The text of a new access key.
+    pub fn access_key(&self, project: &Project, scopes: &[Scope]) -> String {
+        let scopes: Vec<&str> = scopes.iter().map(|scope| scope.as_str()).collect();
+        let body = json!({ "name": "Test key", "scopes": scopes });
+        let made = self.post(project.path("/access-keys")).bearer(&project.owner.token).json(body).expect(201);
+        text(&made["accessKey"])
+    }
+
+    /// A new member of the project, logged in.
+    pub fn member(&self, project: &Project, role: Role) -> Person {
+        let member = self.person(role.as_str());
+        let body = json!({ "email": member.email, "role": role.as_str() });
+        self.post(project.path("/members")).bearer(&project.owner.token).json(body).expect(201);
+        member
+    }
+
+    fn create_user(&self, email: &str, name: &str) {
+        panic!("users cannot be created yet: {email} {name}");
+    }
+}
+
+impl Project {
+    /// A path inside the project.
+    pub fn path(&self, rest: &str) -> String {
+        format!("/projects/{}{rest}", self.id)
+    }
+}
+
+/// A text of a reply.
+#[track_caller]
+pub fn text(value: &Value) -> String {
+    value.as_str().unwrap_or_else(|| panic!("{value} is not a text")).to_owned()
+}
