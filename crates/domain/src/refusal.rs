@@ -3,7 +3,7 @@
 use std::fmt;
 
 macro_rules! codes {
-    ($($variant:ident = $text:literal, $status:literal, $title:literal;)*) => {
+    ($($variant:ident = $text:literal, $status:literal, $title:literal, $advice:literal;)*) => {
         /// A stable error code. The list only grows; `docs/reference/errors.md` explains each.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum Code { $(#[doc = $title] $variant,)* }
@@ -26,68 +26,130 @@ macro_rules! codes {
             pub const fn title(self) -> &'static str {
                 match self { $(Code::$variant => $title,)* }
             }
+
+            /// What it means and what to do, for the documentation.
+            pub const fn advice(self) -> &'static str {
+                match self { $(Code::$variant => $advice,)* }
+            }
         }
     };
 }
 
 codes! {
-    MalformedJson = "malformed_json", 400, "The body is not valid JSON";
-    InvalidHeader = "invalid_header", 400, "A header is malformed";
-    InvalidQuery = "invalid_query", 400, "A query parameter is malformed";
-    InvalidCursor = "invalid_cursor", 400, "The cursor is not one this list gave out";
-    IdempotencyKeyRequired = "idempotency_key_required", 400, "An Idempotency-Key is required";
-    InvalidIdempotencyKey = "invalid_idempotency_key", 400, "The Idempotency-Key is malformed";
-    Unauthenticated = "unauthenticated", 401, "A valid credential is required";
-    InvalidCredentials = "invalid_credentials", 401, "The email or the password is wrong";
-    InvalidRefreshToken = "invalid_refresh_token", 401, "The refresh token is not valid any more";
-    InsufficientCredit = "insufficient_credit", 402, "The wallet does not hold enough credit";
-    Forbidden = "forbidden", 403, "The credential does not permit this";
-    MissingScope = "missing_scope", 403, "The access key lacks a scope";
-    AboveLimit = "above_limit", 403, "The amount is above what this role may move";
-    AccessGrantRequired = "access_grant_required", 403, "A platform admin needs an access grant";
-    NotFound = "not_found", 404, "There is no such thing here";
-    MethodNotAllowed = "method_not_allowed", 405, "The path does not answer this method";
-    RequestTimeout = "request_timeout", 408, "The request took too long to arrive";
-    IdempotencyConflict = "idempotency_conflict", 409, "The Idempotency-Key was used with another body";
-    EventIdConflict = "event_id_conflict", 409, "The eventId was used with other content";
-    ExternalKeyConflict = "external_key_conflict", 409, "The externalKey is taken by something else";
-    EmailTaken = "email_taken", 409, "A user with this email exists";
-    AlreadyMember = "already_member", 409, "The user is a member already";
-    LastOwner = "last_owner", 409, "A project keeps at least one owner";
-    AlreadyReversed = "already_reversed", 409, "The transaction was reversed already";
-    NotReversible = "not_reversible", 409, "This kind of transaction cannot be reversed";
-    PartlySpent = "partly_spent", 409, "A part of the credit was spent";
-    RefundTooLarge = "refund_too_large", 409, "More would be refunded than was charged";
-    AlreadyResolved = "already_resolved", 409, "The rejection was resolved already";
-    KeyRevoked = "key_revoked", 409, "The access key is revoked";
-    PayloadTooLarge = "payload_too_large", 413, "The body is too large";
-    UnsupportedMediaType = "unsupported_media_type", 415, "The content type is not one this path reads";
-    UnknownField = "unknown_field", 422, "The body has a field that is not known here";
-    MissingField = "missing_field", 422, "A required field is missing";
-    InvalidType = "invalid_type", 422, "A field has the wrong JSON type";
-    InvalidValue = "invalid_value", 422, "A field has a value that is not accepted";
-    TooPrecise = "too_precise", 422, "A number has more than six decimal places";
-    OutOfRange = "out_of_range", 422, "A number is out of range";
-    NotPositive = "not_positive", 422, "A number must be greater than zero";
-    InvalidTimestamp = "invalid_timestamp", 422, "A timestamp is not RFC 3339";
-    TimestampInFuture = "timestamp_in_future", 422, "The timestamp lies too far in the future";
-    TooOld = "too_old", 422, "The event is older than the project accepts";
-    TooManyItems = "too_many_items", 422, "The request holds too many items";
-    TooDeep = "too_deep", 422, "The JSON is nested too deeply";
-    UnknownMetric = "unknown_metric", 422, "The metric is not declared";
-    UnknownCustomer = "unknown_customer", 422, "The customer does not exist";
-    CustomerKeyRequired = "customer_key_required", 422, "The project requires a customerKey";
-    UnknownScope = "unknown_scope", 422, "A scope is not known";
-    UnknownRole = "unknown_role", 422, "The role is not known";
-    ReasonRequired = "reason_required", 422, "A correction needs a reason code";
-    WeakPassword = "weak_password", 422, "The password is too short or too common";
-    UnknownUser = "unknown_user", 422, "No user has this email";
-    LoginThrottled = "login_throttled", 429, "Too many logins failed";
-    RateLimited = "rate_limited", 429, "Too many requests";
-    Internal = "internal", 500, "Something is wrong on our side";
-    Overloaded = "overloaded", 503, "The server is at its limit";
-    Unavailable = "unavailable", 503, "The database cannot be reached";
-    StorageFull = "storage_full", 507, "The disk is full";
+    MalformedJson = "malformed_json", 400, "The body is not valid JSON",
+        "The parser stopped at the line and column named in `detail`. Send one complete JSON value in UTF-8.";
+    InvalidHeader = "invalid_header", 400, "A header is malformed",
+        "The field names the header. Send it once, in the form its description gives.";
+    InvalidQuery = "invalid_query", 400, "A query parameter is malformed",
+        "The field names the parameter. Unknown parameters are refused too, so that a misspelt filter never returns everything.";
+    InvalidCursor = "invalid_cursor", 400, "The cursor is not one this list gave out",
+        "Cursors belong to one list and are not to be built by hand. Begin again without `cursor`.";
+    IdempotencyKeyRequired = "idempotency_key_required", 400, "An Idempotency-Key is required",
+        "Send the header `Idempotency-Key` with a text of your own that is the same whenever this request is repeated.";
+    InvalidIdempotencyKey = "invalid_idempotency_key", 400, "The Idempotency-Key is malformed",
+        "A key is 1 to 255 bytes of printable text without spaces at its ends.";
+    Unauthenticated = "unauthenticated", 401, "A valid credential is required",
+        "There was no credential, or it is wrong, expired or revoked. Log in again, or use a valid access key.";
+    InvalidCredentials = "invalid_credentials", 401, "The email or the password is wrong",
+        "The answer is the same whether the user exists or not. Check both and try again.";
+    InvalidRefreshToken = "invalid_refresh_token", 401, "The refresh token is not valid any more",
+        "Refresh tokens work once. Using one twice ends its session. Log in again.";
+    InsufficientCredit = "insufficient_credit", 402, "The wallet does not hold enough credit",
+        "The charge would exceed balance and overdraft limit. The refusal is final for its key: grant credit, then send a new request with a new key.";
+    Forbidden = "forbidden", 403, "The credential does not permit this",
+        "The caller is known, but neither role nor kind of credential permits this.";
+    MissingScope = "missing_scope", 403, "The access key lacks a scope",
+        "`detail` names the scope. Make a key that has it; scopes of a key never change.";
+    AboveLimit = "above_limit", 403, "The amount is above what this role may move",
+        "The policy `supportLimit` of the project caps this role. Ask somebody with the role finance, admin or owner.";
+    AccessGrantRequired = "access_grant_required", 403, "A platform admin needs an access grant",
+        "Open an access grant with a reason at `POST /admin/access-grants` and send its id in the header `Neruba-Access-Grant`.";
+    NotFound = "not_found", 404, "There is no such thing here",
+        "It does not exist, or this credential may not know that it exists: the two are answered alike.";
+    MethodNotAllowed = "method_not_allowed", 405, "The path does not answer this method",
+        "The header `Allow` lists the methods of this path.";
+    RequestTimeout = "request_timeout", 408, "The request took too long to arrive",
+        "The body did not arrive in time. Nothing was done; send the request again.";
+    IdempotencyConflict = "idempotency_conflict", 409, "The Idempotency-Key was used with another body",
+        "The first request stands unchanged. If this one is meant to be another request, give it another key.";
+    EventIdConflict = "event_id_conflict", 409, "The eventId was used with other content",
+        "The event that was stored first stands unchanged. An event is never overwritten; correct it by its own operations.";
+    ExternalKeyConflict = "external_key_conflict", 409, "The externalKey is taken by something else",
+        "The same body would have returned what exists. Choose another `externalKey`, or change what exists.";
+    EmailTaken = "email_taken", 409, "A user with this email exists",
+        "Log in as that user, or choose another address.";
+    AlreadyMember = "already_member", 409, "The user is a member already",
+        "Change the role of the member instead.";
+    LastOwner = "last_owner", 409, "A project keeps at least one owner",
+        "Make somebody else an owner first.";
+    AlreadyReversed = "already_reversed", 409, "The transaction was reversed already",
+        "A transaction is reversed at most once. The reversal is linked from the transaction.";
+    NotReversible = "not_reversible", 409, "This kind of transaction cannot be reversed",
+        "`detail` says what to do instead.";
+    PartlySpent = "partly_spent", 409, "A part of the credit was spent",
+        "A grant is reversed only as far as it was not spent. Reverse the charges first, or debit what is left.";
+    RefundTooLarge = "refund_too_large", 409, "More would be refunded than was charged",
+        "All refunds of one charge together never exceed the charge.";
+    AlreadyResolved = "already_resolved", 409, "The rejection was resolved already",
+        "Somebody replayed or dismissed it before. The rejection shows who and when.";
+    KeyRevoked = "key_revoked", 409, "The access key is revoked",
+        "A revoked key cannot be rotated. Make a new one.";
+    PayloadTooLarge = "payload_too_large", 413, "The body is too large",
+        "The limit is 64 KiB for single requests and 16 MiB for batches. Send less at once.";
+    UnsupportedMediaType = "unsupported_media_type", 415, "The content type is not one this path reads",
+        "Send `Content-Type: application/json`, or one of the types the path lists.";
+    UnknownField = "unknown_field", 422, "The body has a field that is not known here",
+        "Unknown fields are refused so that a misspelt one is not silently dropped. The field is named.";
+    MissingField = "missing_field", 422, "A required field is missing",
+        "The field is named.";
+    InvalidType = "invalid_type", 422, "A field has the wrong JSON type",
+        "The field is named. Amounts are decimal strings, for example `\"100.000000\"`.";
+    InvalidValue = "invalid_value", 422, "A field has a value that is not accepted",
+        "The field is named, with what it accepts.";
+    TooPrecise = "too_precise", 422, "A number has more than six decimal places",
+        "Amounts and quantities carry six decimal places. More is refused, never rounded silently.";
+    OutOfRange = "out_of_range", 422, "A number is out of range",
+        "The field is named, with its range.";
+    NotPositive = "not_positive", 422, "A number must be greater than zero",
+        "Zero and negative numbers are refused: corrections have operations of their own.";
+    InvalidTimestamp = "invalid_timestamp", 422, "A timestamp is not RFC 3339",
+        "Write a date, a time and an offset: `2026-03-17T10:15:00.000Z`.";
+    TimestampInFuture = "timestamp_in_future", 422, "The timestamp lies too far in the future",
+        "Events may lie at most five minutes ahead of the server's clock. Check the clock of the sender.";
+    TooOld = "too_old", 422, "The event is older than the project accepts",
+        "The project's policy `eventHorizonDays` refuses events of that age.";
+    TooManyItems = "too_many_items", 422, "The request holds too many items",
+        "A batch holds at most 5,000 events. Split it; every part can be repeated safely.";
+    TooDeep = "too_deep", 422, "The JSON is nested too deeply",
+        "Objects and arrays may be nested 32 deep at most.";
+    UnknownMetric = "unknown_metric", 422, "The metric is not declared",
+        "The policy `unknownMetric` of the project is `reject`. Declare the metric first.";
+    UnknownCustomer = "unknown_customer", 422, "The customer does not exist",
+        "The policy `unknownCustomer` of the project is `reject`. Create the customer first, then send the request again with the same key.";
+    CustomerKeyRequired = "customer_key_required", 422, "The project requires a customerKey",
+        "The policy `requireCustomerKey` of the project is on. Name the customer in `customerKey`.";
+    UnknownScope = "unknown_scope", 422, "A scope is not known",
+        "The scopes are listed in the reference of access.";
+    UnknownRole = "unknown_role", 422, "The role is not known",
+        "The roles are listed in the reference of access.";
+    ReasonRequired = "reason_required", 422, "A correction needs a reason code",
+        "Send `reasonCode`, and `reason` where words help.";
+    WeakPassword = "weak_password", 422, "The password is too short or too common",
+        "A password has at least 12 characters and is not among the common ones.";
+    UnknownUser = "unknown_user", 422, "No user has this email",
+        "Users are made by `neruba admin create-user`; then they can become members.";
+    LoginThrottled = "login_throttled", 429, "Too many logins failed",
+        "Too many logins failed for this account or from this address. Wait as long as `Retry-After` says.";
+    RateLimited = "rate_limited", 429, "Too many requests",
+        "Wait as long as `Retry-After` says, then send the same request again.";
+    Internal = "internal", 500, "Something is wrong on our side",
+        "Nothing was stored. Send the `requestId` to whoever runs the server: the cause is in its log.";
+    Overloaded = "overloaded", 503, "The server is at its limit",
+        "Nothing was stored. Send the same request with the same key after `Retry-After`.";
+    Unavailable = "unavailable", 503, "The database cannot be reached",
+        "It is not known whether the request was done. Send the same request with the same key again: it is done at most once.";
+    StorageFull = "storage_full", 507, "The disk is full",
+        "Nothing was stored. The server resumes by itself when there is room.";
 }
 
 impl fmt::Display for Code {
