@@ -16,6 +16,7 @@ use domain::ids::ProjectId;
 use crate::dialect::Dialect;
 use crate::error::{Retryable, StorageError};
 use crate::pool::Leased;
+use crate::sql::sql;
 use crate::timing::{Stopwatch, pause};
 use crate::tx::{InstallationTx, ProjectTx};
 use crate::url::{DatabaseUrl, Kind};
@@ -94,7 +95,7 @@ impl Database {
     /// # Errors
     /// Whatever keeps it from answering.
     pub fn ping(&self) -> Result<(), StorageError> {
-        self.read_installation("ping", |tx| tx.ping())
+        self.read_installation("ping", |tx| tx.query_one(sql!("-- ping\nselect 1"), &[], |_| Ok(())))
     }
 
     /// Runs one transaction that reads and writes one project. A retryable error runs `body` again from the start.

@@ -18,8 +18,7 @@ pub(crate) use value::Value;
 macro_rules! sql {
     ($text:expr) => {{
         static STATEMENT: $crate::sql::Statement = $crate::sql::Statement::new($text);
-        // linkme collects the references in a section of the binary: safe, but the lint cannot know.
-        #[allow(unsafe_code)]
+        #[expect(unsafe_code, reason = "linkme gathers the references in a section of the binary, safely")]
         const _: () = {
             #[linkme::distributed_slice($crate::sql::statement::STATEMENTS)]
             static REGISTERED: &$crate::sql::Statement = &STATEMENT;
@@ -35,8 +34,7 @@ macro_rules! bulk_sql {
             $text,
             &[$((stringify!($column), $crate::sql::ColumnType::$kind)),+],
         );
-        // As in `sql!`.
-        #[allow(unsafe_code)]
+        #[expect(unsafe_code, reason = "as in `sql!`")]
         const _: () = {
             #[linkme::distributed_slice($crate::sql::bulk::BULK_STATEMENTS)]
             static REGISTERED: &$crate::sql::BulkStatement = &STATEMENT;
@@ -52,5 +50,4 @@ macro_rules! params {
     };
 }
 
-#[allow(unused_imports)]
 pub(crate) use {bulk_sql, params, sql};

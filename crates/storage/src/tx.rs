@@ -4,7 +4,7 @@ use domain::ids::ProjectId;
 
 use crate::database::connection::Connection;
 use crate::error::StorageError;
-use crate::sql::{BulkStatement, Row, Statement, Value, sql};
+use crate::sql::{BulkStatement, Row, Statement, Value};
 
 /// A transaction of one project. Its id is `?1` of every statement, and the first value of every row of a bulk
 /// statement; the caller's values begin with `?2`.
@@ -106,10 +106,6 @@ impl<'a> InstallationTx<'a> {
     #[cfg(feature = "raw")]
     pub(crate) fn prepare(&mut self, text: &'static str) -> Result<(), StorageError> {
         self.connection.prepare(text)
-    }
-
-    pub(crate) fn ping(&mut self) -> Result<(), StorageError> {
-        self.query_one(sql!("-- ping\nselect 1"), &[], |_| Ok(()))
     }
 
     /// How many rows it changed.

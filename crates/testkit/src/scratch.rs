@@ -38,6 +38,7 @@ pub fn path(name: &str) -> PathBuf {
     folder().join(format!("{}-{name}", NEXT.fetch_add(1, Ordering::Relaxed)))
 }
 
+#[expect(clippy::zombie_processes, reason = "it outlives this process on purpose")]
 fn make() -> Scratch {
     let path = tempfile::Builder::new().prefix("neruba-test-").tempdir().unwrap().keep();
     let mut command = Command::new("sh");

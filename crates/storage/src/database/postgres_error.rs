@@ -12,7 +12,7 @@ pub(crate) fn classify(error: &postgres::Error) -> StorageError {
     if let Some(refusal) = error.as_db_error() {
         return classify_refusal(refusal);
     }
-    let lost = error.is_closed() || error.source().is_some_and(|source| source.is::<std::io::Error>());
+    let lost = error.is_closed() || error.source().is_some_and(<dyn Error>::is::<std::io::Error>);
     let source = chain(error).into();
     if lost { StorageError::Unavailable { outcome_unknown: false, source } } else { StorageError::Driver(source) }
 }
@@ -37,9 +37,9 @@ fn classify_refusal(refusal: &DbError) -> StorageError {
         // Checks, references, exclusions, rights, a write in a reading transaction, and triggers that object.
         "23503" | "23514" | "23P01" | "42501" | "25006" | "P0001" => StorageError::Refused { constraint: constraint() },
         "22021" | "22P05" => StorageError::Refused { constraint: NUL.to_owned() },
-        "22003" if refusal.message() == "numeric field overflow" => StorageError::Refused {
-            constraint: "a number has at most 38 digits".to_owned(),
-        },
+        "22003" if refusal.message() == "numeric field overflow" => {
+            StorageError::Refused { constraint: "a number has at most 38 digits".to_owned() }
+        }
         "40001" | "40P01" => StorageError::Serialization,
         _ if is_stale_plan(refusal) => StorageError::Serialization,
         "55P03" => StorageError::Busy { waiting_for: "a lock" },

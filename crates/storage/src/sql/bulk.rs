@@ -9,7 +9,7 @@ use super::statement::name_of;
 
 /// Every statement of `bulk_sql!`, for the test that prepares them all.
 #[linkme::distributed_slice]
-#[allow(unsafe_code)]
+#[allow(unsafe_code, reason = "linkme gathers the references in a section of the binary, safely")]
 pub(crate) static BULK_STATEMENTS: [&'static BulkStatement];
 
 /// The type of one column of the rows.

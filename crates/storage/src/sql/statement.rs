@@ -6,7 +6,7 @@ use crate::dialect::Dialect;
 
 /// Every statement of `sql!`, for the test that prepares them all.
 #[linkme::distributed_slice]
-#[allow(unsafe_code)]
+#[allow(unsafe_code, reason = "linkme gathers the references in a section of the binary, safely")]
 pub(crate) static STATEMENTS: [&'static Statement];
 
 /// A statement with parameters `?1`, `?2`, …; its first line is `-- function_name`.

@@ -38,7 +38,7 @@ fn sample(number: u8) -> Vec<Value<'static>> {
     let document = JsonText(format!("[{number}]"));
     vec![
         id(number.into()).into(),
-        (number % 2 == 0).into(),
+        number.is_multiple_of(2).into(),
         i64::from(number).into(),
         format!("label {number}").into(),
         vec![number].into(),

@@ -182,7 +182,7 @@ fn schemas() -> Vec<(&'static str, Schema)> {
 
 #[test]
 fn both_databases_have_the_same_schema() {
-    // checklist 118
+    // checklist 128
     let schemas = schemas();
     for pair in schemas.windows(2) {
         let [(_, sqlite), (_, postgres)] = pair else { unreachable!() };
@@ -206,6 +206,7 @@ fn every_column_is_of_a_type_that_keeps_its_value() {
 
 #[test]
 fn every_table_belongs_to_a_project_or_stands_in_the_list() {
+    // checklist 15
     for (name, schema) in schemas() {
         let tables: BTreeSet<&str> = schema.columns.keys().map(|(table, _)| table.as_str()).collect();
         let scoped = |table: &&str| schema.columns.contains_key(&((*table).to_owned(), "project_id".to_owned()));
