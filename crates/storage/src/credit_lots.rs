@@ -1,0 +1,89 @@
+//! Credit lots: what was granted, with what is left of it. What is left is the balance of the lot's account.
+
+use domain::currency::Currency;
+use domain::ids::{AccountId, CustomerId, EntryId, LotId};
+use domain::wallet::{Lot, LotKind};
+
+use crate::error::StorageError;
+use crate::sql::{Row, Value, bulk_sql, params, sql};
+use crate::tx::ProjectTx;
+
+/// A lot that a grant makes; its balance comes from the grant's postings.
+#[derive(Debug, Clone)]
+pub struct NewLot {
+    pub lot: Lot,
+    pub customer: CustomerId,
+    pub currency: Currency,
+    pub account: AccountId,
+    pub entry: EntryId,
+}
+
+pub fn insert(tx: &mut ProjectTx<'_>, new: &NewLot) -> Result<(), StorageError> {
+    tx.execute(
+        sql!(
+            "-- insert_credit_lot
+            insert into credit_lots (project_id, id, customer_id, currency, kind, priority, granted_micros, account_id,
+                entry_id, valid_from, expires_at, created_at)
+            values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)"
+        ),
+        &params![
+            new.lot.id,
+            new.customer,
+            new.currency,
+            new.lot.kind.as_str(),
+            new.lot.priority,
+            new.lot.granted,
+            new.account,
+            new.entry,
+            new.lot.valid_from,
+            new.lot.expires_at,
+            new.lot.created_at,
+        ],
+    )?;
+    Ok(())
+}
+
+/// The lots of a wallet that hold something, in no order.
+pub fn open(tx: &mut ProjectTx<'_>, customer: CustomerId, currency: Currency) -> Result<Vec<Lot>, StorageError> {
+    tx.query(
+        sql!(
+            "-- open_credit_lots
+            select l.id, l.kind, l.priority, l.granted_micros, b.balance_micros, l.valid_from, l.expires_at, l.created_at
+            from credit_lots l
+            join balances b on b.project_id = l.project_id and b.account_id = l.account_id
+            where l.project_id = ?1 and l.customer_id = ?2 and l.currency = ?3 and b.balance_micros > 0"
+        ),
+        &params![customer, currency],
+        read,
+    )
+}
+
+/// These lots, in no order; name each id once.
+pub fn find_by_ids(tx: &mut ProjectTx<'_>, ids: &[LotId]) -> Result<Vec<Lot>, StorageError> {
+    let rows: Vec<[Value<'_>; 1]> = ids.iter().map(|id| params![*id]).collect();
+    tx.query_many(
+        bulk_sql!(
+            "-- find_credit_lots
+            select l.id, l.kind, l.priority, l.granted_micros, b.balance_micros, l.valid_from, l.expires_at, l.created_at
+            from {rows}
+            join credit_lots l on l.project_id = r.project_id and l.id = r.id
+            join balances b on b.project_id = l.project_id and b.account_id = l.account_id",
+            [project_id: Uuid, id: Uuid]
+        ),
+        &rows,
+        read,
+    )
+}
+
+fn read(row: &Row<'_>) -> Result<Lot, StorageError> {
+    Ok(Lot {
+        id: row.get(0)?,
+        kind: row.named(1, LotKind::parse)?,
+        priority: row.get(2)?,
+        granted: row.get(3)?,
+        balance: row.get(4)?,
+        valid_from: row.get(5)?,
+        expires_at: row.get(6)?,
+        created_at: row.get(7)?,
+    })
+}
