@@ -5,13 +5,17 @@
 
 pub mod access_grants;
 pub mod access_keys;
+pub mod accounts;
 pub mod audit_entries;
+pub mod balances;
 mod constraints;
+pub mod credit_lots;
 pub mod customers;
 mod database;
 mod dialect;
 mod error;
 pub mod idempotency_keys;
+pub mod journal;
 pub mod members;
 mod migrations;
 pub mod outbox_events;
@@ -25,6 +29,7 @@ mod timing;
 mod tx;
 mod url;
 pub mod users;
+pub mod wallets;
 
 pub use database::{Database, OpenOptions};
 pub use dialect::Dialect;
