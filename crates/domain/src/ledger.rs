@@ -6,4 +6,5 @@ pub mod entry;
 pub mod lines;
 pub mod reason;
 pub mod recipes;
+pub mod request;
 pub mod taken;

@@ -2,6 +2,9 @@
 
 use std::cmp::Ordering;
 
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+
 use crate::amount::Amount;
 use crate::currency::Currency;
 use crate::ids::{CustomerId, LotId};
@@ -155,6 +158,16 @@ impl Wallet {
         let lots: i128 = self.lots.iter().filter(|lot| counts(lot)).map(|lot| i128::from(lot.balance.micros())).sum();
         Balance::from_micros(lots - i128::from(self.overdrawn.micros()))
     }
+}
+
+/// When a lot that should expire at `wanted` does: at the start of the next day in the customer's zone, so that a day's
+/// charges can still draw on it; at `wanted` itself when that is the start of a day.
+pub fn expiry(wanted: Instant, zone: &TimeZone) -> Instant {
+    let wanted_date = wanted.timestamp().to_zoned(zone.clone()).date();
+    let start = |date: Date| date.to_zoned(zone.clone()).ok().map(|start| Instant::from_timestamp(start.timestamp()));
+    let days = [Some(wanted_date), wanted_date.tomorrow().ok()];
+    // At the end of the calendar there is no next day.
+    days.into_iter().flatten().filter_map(start).find(|midnight| *midnight >= wanted).unwrap_or(wanted)
 }
 
 /// Takes an amount from lots that can be spent at this instant, in draw order. The amount is positive.

@@ -82,6 +82,18 @@ fn an_expired_lot_counts_in_the_balance_until_its_expiry_is_booked_but_cannot_be
     assert!(wallet.take(Amount::from_micros(6), at(NOW)).is_err());
 }
 
+#[rstest::rstest]
+#[case("2026-06-30T12:00:00Z", "UTC", "2026-07-01T00:00:00.000Z")]
+#[case("2026-07-01T00:00:00Z", "UTC", "2026-07-01T00:00:00.000Z")]
+#[case("2026-06-30T23:30:00Z", "Europe/Berlin", "2026-07-01T22:00:00.000Z")]
+#[case("2026-03-28T23:00:01Z", "Europe/Berlin", "2026-03-29T22:00:00.000Z")]
+#[case("2011-12-30T09:59:00Z", "Pacific/Apia", "2011-12-30T10:00:00.000Z")]
+#[case("2026-09-06T03:30:00Z", "America/Santiago", "2026-09-06T04:00:00.000Z")]
+fn a_lot_expires_at_the_customers_midnight(#[case] wanted: &str, #[case] zone: &str, #[case] expected: &str) {
+    let zone = crate::window::zone(zone);
+    assert_eq!(expiry(at(wanted), &zone).to_string(), expected);
+}
+
 fn any_lot() -> impl Strategy<Value = Lot> {
     let expiry = prop::option::of(-3_i64..4);
     (1_u128..40, prop::bool::ANY, 0_i64..4, 0_i64..1_000, expiry, -2_i64..2, 0_i64..3).prop_map(
