@@ -72,7 +72,7 @@ pub fn page(tx: &mut ProjectTx<'_>, filter: &AuditFilter, limit: i64) -> Result<
             where project_id = ?1
               and (cast(?2 as text) is null or action = ?2)
               and (cast(?3 as text) is null or target = ?3)
-              and (?4 is null or id < ?4)
+              and (cast(?4 as {uuid}) is null or id < ?4)
             order by id desc
             limit ?5"
         ),

@@ -27,7 +27,7 @@ macro_rules! sql {
     }};
 }
 
-/// A statement over many rows: `bulk_sql!("-- insert_events\ninsert into t (a, b) {values} …", [a: Uuid, b: Int])`.
+/// A statement over many rows: `bulk_sql!("-- function_name\ninsert into t (a, b) {values} …", [a: Uuid, b: Int])`.
 macro_rules! bulk_sql {
     ($text:expr, [$($column:ident : $kind:ident),+ $(,)?]) => {{
         static STATEMENT: $crate::sql::BulkStatement = $crate::sql::BulkStatement::new(

@@ -1,8 +1,10 @@
 //! What tests stand on: databases of both kinds, fakes, builders. Never part of a release build.
 
+#[cfg(feature = "engine")]
 pub mod clock;
 pub mod databases;
 pub mod postgres;
+#[cfg(feature = "engine")]
 pub mod random;
 pub mod scratch;
 
