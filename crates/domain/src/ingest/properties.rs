@@ -21,23 +21,31 @@ pub const TEXT_LENGTH_MAX: usize = 1024;
 /// # Errors
 /// A refusal that names the property (`properties.region`): nested values, a name given twice, too many, too long.
 pub fn canonical(text: &str) -> Result<String, Refusal> {
+    canonical_of("properties", text)
+}
+
+/// The same for another field of the same form.
+///
+/// # Errors
+/// As [`canonical`], with the name of the field.
+pub(super) fn canonical_of(field: &str, text: &str) -> Result<String, Refusal> {
     if !text.trim_start().starts_with('{') {
-        return Err(Refusal::field(Code::InvalidType, "properties", "must be an object."));
+        return Err(Refusal::field(Code::InvalidType, field, "must be an object."));
     }
     let mut pairs: Vec<(Cow<'_, str>, Cow<'_, str>)> = Vec::new();
     read_object(text, |name, raw| {
-        check_name(&name)?;
-        let value = scalar(&name, raw)?;
+        check_name(field, &name)?;
+        let value = scalar(field, &name, raw)?;
         pairs.push((name, value));
         Ok(())
     })?;
     if pairs.len() > COUNT_MAX {
         let detail = format!("has {} fields; at most {COUNT_MAX} are accepted.", pairs.len());
-        return Err(Refusal::field(Code::TooManyItems, "properties", detail));
+        return Err(Refusal::field(Code::TooManyItems, field, detail));
     }
     pairs.sort_by(|one, other| one.0.cmp(&other.0));
     if let Some(twice) = pairs.windows(2).find(|pair| pair[0].0 == pair[1].0) {
-        return Err(Refusal::field(Code::InvalidValue, path(&twice[0].0), "is given twice."));
+        return Err(Refusal::field(Code::InvalidValue, path(field, &twice[0].0), "is given twice."));
     }
     Ok(write(&pairs))
 }
@@ -53,23 +61,27 @@ fn write(pairs: &[(Cow<'_, str>, Cow<'_, str>)]) -> String {
     out
 }
 
-fn scalar<'a>(name: &str, raw: &'a str) -> Result<Cow<'a, str>, Refusal> {
+fn scalar<'a>(field: &str, name: &str, raw: &'a str) -> Result<Cow<'a, str>, Refusal> {
     match raw.as_bytes()[0] {
         b't' | b'f' | b'n' => Ok(Cow::Borrowed(raw)),
-        b'"' => text(name, raw),
+        b'"' => text(field, name, raw),
         b'{' | b'[' => Err(Refusal::field(
             Code::InvalidType,
-            path(name),
-            "must be a text, a number, true, false or null: properties are flat.",
+            path(field, name),
+            "must be a text, a number, true, false or null: the object is flat.",
         )),
         _ => number::canonical(raw).map(Cow::Owned).ok_or_else(|| {
-            Refusal::field(Code::OutOfRange, path(name), "has more than 40 digits before or after the decimal point.")
+            Refusal::field(
+                Code::OutOfRange,
+                path(field, name),
+                "has more than 40 digits before or after the decimal point.",
+            )
         }),
     }
 }
 
-fn text<'a>(name: &str, raw: &'a str) -> Result<Cow<'a, str>, Refusal> {
-    let refused = |detail: &str| Refusal::field(Code::InvalidValue, path(name), detail);
+fn text<'a>(field: &str, name: &str, raw: &'a str) -> Result<Cow<'a, str>, Refusal> {
+    let refused = |detail: &str| Refusal::field(Code::InvalidValue, path(field, name), detail);
     let text = unescape(raw).ok_or_else(|| refused("has an escape that stands for no character."))?;
     if text.contains('\0') {
         return Err(refused("holds the NUL character."));
@@ -84,16 +96,16 @@ fn text<'a>(name: &str, raw: &'a str) -> Result<Cow<'a, str>, Refusal> {
     })
 }
 
-fn check_name(name: &str) -> Result<(), Refusal> {
+fn check_name(field: &str, name: &str) -> Result<(), Refusal> {
     if (1..=NAME_LENGTH_MAX).contains(&name.len()) && !name.chars().any(char::is_control) {
         return Ok(());
     }
     let detail = "has a name that is not 1 to 128 bytes of printable text.";
-    Err(Refusal::field(Code::InvalidValue, "properties", detail))
+    Err(Refusal::field(Code::InvalidValue, field, detail))
 }
 
-fn path(name: &str) -> String {
-    format!("properties.{name}")
+fn path(field: &str, name: &str) -> String {
+    format!("{field}.{name}")
 }
 
 fn quote(text: &str) -> String {

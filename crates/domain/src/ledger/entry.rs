@@ -82,7 +82,7 @@ pub struct ActorName {
 }
 
 /// One entry of the journal, without its lines.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct JournalEntry {
     pub id: EntryId,
     pub kind: EntryKind,
@@ -108,8 +108,8 @@ pub struct JournalEntry {
     pub reverses: Option<EntryId>,
     /// The charge that this one gives back, in part or whole.
     pub refunds: Option<EntryId>,
-    /// What the caller wanted to keep with it; an object.
-    pub metadata: Option<serde_json::Value>,
+    /// What the caller wanted to keep with it: a JSON object in canonical form.
+    pub metadata: Option<String>,
     pub request_id: String,
     pub canon_version: i64,
 }
