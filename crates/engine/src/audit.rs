@@ -1,7 +1,10 @@
 //! The proof of an audited write: a value can leave a command only together with the entry that says who did what.
 
 use domain::ids::ProjectId;
-use serde_json::Value;
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+
+use crate::error::Error;
 
 /// What the audit trail keeps of one action; who, when and which request are added from the context.
 #[derive(Debug, Clone)]
@@ -26,10 +29,36 @@ impl AuditRecord {
         self
     }
 
+    /// What changed, and only that: the fields in which the two differ, as they were and as they are.
+    ///
+    /// # Errors
+    /// [`Error::Bug`] when one of them cannot be written as JSON.
+    pub fn changed<T: Serialize>(self, before: &T, after: &T) -> Result<AuditRecord, Error> {
+        let (mut before, mut after) = (fields(before)?, fields(after)?);
+        let same: Vec<String> = before
+            .iter()
+            .filter(|(name, value)| after.get(*name) == Some(value))
+            .map(|(name, _)| name.clone())
+            .collect();
+        for name in same {
+            before.remove(&name);
+            after.remove(&name);
+        }
+        Ok(self.details(json!({ "before": before, "after": after })))
+    }
+
     pub fn because(mut self, reason_code: impl Into<String>, reason: Option<String>) -> AuditRecord {
         self.reason_code = Some(reason_code.into());
         self.reason = reason;
         self
+    }
+}
+
+fn fields(value: &impl Serialize) -> Result<Map<String, Value>, Error> {
+    match serde_json::to_value(value) {
+        Ok(Value::Object(fields)) => Ok(fields),
+        Ok(other) => Err(Error::Bug(format!("what was changed has no fields: {other}"))),
+        Err(error) => Err(Error::Bug(format!("what was changed cannot be written as JSON: {error}"))),
     }
 }
 
@@ -75,5 +104,17 @@ impl<T> Audited<T> {
     pub fn store_reply(mut self, stored: Value) -> Audited<T> {
         self.stored = Some(stored);
         self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_differs_is_kept_of_a_change() {
+        let (before, after) = (json!({ "name": "a", "role": "viewer" }), json!({ "name": "a", "role": "admin" }));
+        let record = AuditRecord::new("member.roleChanged", "x").changed(&before, &after).unwrap();
+        assert_eq!(record.details, json!({ "before": { "role": "viewer" }, "after": { "role": "admin" } }));
     }
 }

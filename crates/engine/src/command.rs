@@ -87,6 +87,27 @@ impl Engine {
         }
     }
 
+    /// As [`Engine::command_once`] where a key is optional: without one the write runs each time it is asked for.
+    ///
+    /// # Errors
+    /// As [`Engine::command`] and [`Engine::command_once`].
+    pub fn command_answer<T: Serialize>(
+        &self,
+        ctx: &Ctx,
+        name: &'static str,
+        status: u16,
+        idempotency: Option<&Idempotency>,
+        body: impl FnMut(&mut ProjectTx<'_>) -> Result<Audited<T>, Error>,
+    ) -> Result<Answer, Error> {
+        match idempotency {
+            Some(idempotency) => self.command_once(ctx, name, status, idempotency, body),
+            None => {
+                let value = self.command(ctx, name, body)?;
+                Ok(Answer { status, body: to_json(&value)?, replayed: false })
+            }
+        }
+    }
+
     /// Runs one write that belongs to no project (a login, a new project).
     ///
     /// # Errors

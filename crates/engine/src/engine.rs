@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use storage::Database;
 
-use crate::access::AccessSettings;
+use crate::access::{AccessSettings, AccessState};
 use crate::ctx::{Actor, Caller, Ctx, Held};
 use crate::ids::IdSource;
 use crate::ports::{Clock, Random};
@@ -23,11 +23,13 @@ pub struct EngineParts {
 #[derive(Clone)]
 pub struct Engine {
     pub(crate) shared: Arc<EngineParts>,
+    pub(crate) access: Arc<AccessState>,
 }
 
 impl Engine {
     pub fn new(parts: EngineParts) -> Engine {
-        Engine { shared: Arc::new(parts) }
+        let access = Arc::new(AccessState::new(parts.access.clone()));
+        Engine { shared: Arc::new(parts), access }
     }
 
     pub fn db(&self) -> &Database {

@@ -3,16 +3,24 @@
 //! Synchronous; reaches the world only through [`ports`]. Knows nothing of HTTP, SQL or async.
 
 pub mod access;
+pub mod access_grants;
+pub mod access_keys;
 pub mod audit;
+pub mod audit_entries;
 pub mod command;
 pub mod ctx;
 pub mod engine;
 pub mod error;
 pub mod ids;
+pub mod members;
+mod page;
 pub mod ports;
 pub mod problem;
+pub mod projects;
 pub mod readiness;
 pub mod secrets;
+pub mod sessions;
+pub mod users;
 pub mod verify;
 
 pub use audit::{AuditRecord, Audited};
