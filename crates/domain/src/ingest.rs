@@ -1,6 +1,7 @@
 //! What a usage event is, how each door's body becomes one, what makes two requests the same, and how events add up.
 
 pub mod batch;
+pub mod charge;
 pub mod cloud_event;
 pub mod event;
 mod fingerprint;
@@ -13,7 +14,7 @@ pub mod properties;
 pub mod rollup;
 pub mod usage;
 
-pub use event::UsageEvent;
+pub use event::{Receipt, UsageEvent};
 pub use item::Item;
 pub use outcome::{Door, Operation, Outcome, OutcomeCounts};
 pub use usage::UsageRequest;

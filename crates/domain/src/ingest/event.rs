@@ -1,5 +1,7 @@
 //! One stored usage event, and what its sender is told about it.
 
+use std::borrow::Cow;
+
 use crate::ids::{AccessKeyId, BatchId, CustomerId, EventId, MetricId};
 use crate::quantity::Quantity;
 use crate::time::Instant;
@@ -36,6 +38,39 @@ pub struct UsageEvent {
     pub properties: Option<String>,
     /// The event as it was received.
     pub payload: String,
+}
+
+/// What the sender of an event is told about it: as it is accepted, and again for every replay.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Receipt<'a> {
+    pub event: EventId,
+    pub external_id: Option<Cow<'a, str>>,
+    /// The key under which the event was accepted.
+    pub idempotency_key: Cow<'a, str>,
+    pub metric_key: Cow<'a, str>,
+    pub units: Quantity,
+    pub at: Instant,
+    pub received_at: Instant,
+    pub customer_key: Cow<'a, str>,
+    pub late: bool,
+}
+
+impl Receipt<'_> {
+    /// The same, independent of what it was read from.
+    pub fn into_owned(self) -> Receipt<'static> {
+        let own = |text: Cow<'_, str>| Cow::Owned(text.into_owned());
+        Receipt {
+            event: self.event,
+            external_id: self.external_id.map(own),
+            idempotency_key: own(self.idempotency_key),
+            metric_key: own(self.metric_key),
+            units: self.units,
+            at: self.at,
+            received_at: self.received_at,
+            customer_key: own(self.customer_key),
+            late: self.late,
+        }
+    }
 }
 
 /// Whether an event of this time counts as late when it is received at that one.

@@ -88,6 +88,7 @@ create table ingest_attempts (
     constraint ingest_attempts_pk primary key (project_id, id)
 ) strict, without rowid;
 create index ingest_attempts_by_key on ingest_attempts (project_id, idempotency_key, id);
+create index ingest_attempts_by_event on ingest_attempts (project_id, event_id, id);
 
 create table rejections (
     project_id blob not null,

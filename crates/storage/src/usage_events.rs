@@ -1,0 +1,255 @@
+//! Usage events: added once, read for ever. The time-ordered id makes the table grow at its end.
+
+use domain::ids::{AccessKeyId, BatchId, CustomerId, EventId, MetricId, ProjectId};
+use domain::ingest::rollup::Measurement;
+use domain::ingest::{Door, UsageEvent};
+use domain::quantity::Quantity;
+use domain::time::Instant;
+use domain::window::Span;
+
+use crate::error::StorageError;
+use crate::sql::value::JsonText;
+use crate::sql::{Row, Value, bulk_sql, params, sql};
+use crate::tx::{InstallationTx, ProjectTx};
+
+/// An event that was accepted now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewEvent<'a> {
+    pub project: ProjectId,
+    pub id: EventId,
+    pub batch: BatchId,
+    pub metric: MetricId,
+    pub metric_key: &'a str,
+    pub customer: CustomerId,
+    pub customer_key: &'a str,
+    pub subscription_key: Option<&'a str>,
+    pub external_id: Option<&'a str>,
+    pub idempotency_key: &'a str,
+    pub units: Quantity,
+    pub at: Instant,
+    pub received_at: Instant,
+    pub late: bool,
+    pub door: Door,
+    pub access_key: Option<AccessKeyId>,
+    pub request_id: &'a str,
+    pub properties: Option<&'a str>,
+    pub payload: &'a str,
+}
+
+/// A stored event as far as sums care.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MeasuredEvent {
+    pub metric: MetricId,
+    pub customer: CustomerId,
+    pub measurement: Measurement,
+}
+
+/// What a question about usage is narrowed to.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct UsageFilter {
+    pub metric: Option<MetricId>,
+    pub customer: Option<CustomerId>,
+}
+
+pub fn insert_many(tx: &mut InstallationTx<'_>, events: &[NewEvent<'_>]) -> Result<(), StorageError> {
+    let rows: Vec<[Value<'_>; 19]> = events.iter().map(values).collect();
+    tx.execute_many(
+        bulk_sql!(
+            "-- insert_usage_events
+            insert into usage_events (project_id, id, batch_id, metric_id, metric_key, customer_id, customer_key,
+                subscription_key, external_id, idempotency_key, units_micros, at, received_at, late, source,
+                access_key_id, request_id, properties, payload)
+            {values}",
+            [
+                project_id: Uuid,
+                id: Uuid,
+                batch_id: Uuid,
+                metric_id: Uuid,
+                metric_key: Text,
+                customer_id: Uuid,
+                customer_key: Text,
+                subscription_key: Text,
+                external_id: Text,
+                idempotency_key: Text,
+                units_micros: Int,
+                at: Instant,
+                received_at: Instant,
+                late: Bool,
+                source: Text,
+                access_key_id: Uuid,
+                request_id: Text,
+                properties: Json,
+                payload: Text,
+            ]
+        ),
+        &rows,
+    )?;
+    Ok(())
+}
+
+fn values<'a>(event: &NewEvent<'a>) -> [Value<'a>; 19] {
+    params![
+        event.project,
+        event.id,
+        event.batch,
+        event.metric,
+        event.metric_key,
+        event.customer,
+        event.customer_key,
+        event.subscription_key,
+        event.external_id,
+        event.idempotency_key,
+        event.units,
+        event.at,
+        event.received_at,
+        event.late,
+        event.door.as_str(),
+        event.access_key,
+        event.request_id,
+        event.properties.map_or(Value::Null, |json| Value::Json(json.into())),
+        event.payload,
+    ]
+}
+
+pub fn get(tx: &mut ProjectTx<'_>, id: EventId) -> Result<Option<UsageEvent>, StorageError> {
+    tx.query_opt(
+        sql!(
+            "-- get_usage_event
+            select id, batch_id, metric_id, metric_key, customer_id, customer_key, subscription_key, external_id,
+                idempotency_key, units_micros, at, received_at, late, source, access_key_id, request_id, properties,
+                payload
+            from usage_events
+            where project_id = ?1 and id = ?2"
+        ),
+        &params![id],
+        read,
+    )
+}
+
+/// The newest first, before the given one.
+pub fn page(tx: &mut ProjectTx<'_>, before: Option<EventId>, limit: i64) -> Result<Vec<UsageEvent>, StorageError> {
+    tx.query(
+        sql!(
+            "-- page_usage_events
+            select id, batch_id, metric_id, metric_key, customer_id, customer_key, subscription_key, external_id,
+                idempotency_key, units_micros, at, received_at, late, source, access_key_id, request_id, properties,
+                payload
+            from usage_events
+            where project_id = ?1
+              and (cast(?2 as {uuid}) is null or id < ?2)
+            order by id desc
+            limit ?3"
+        ),
+        &params![before, limit],
+        read,
+    )
+}
+
+/// Hands every event of the span to `each`, through the index over metric and time.
+pub fn measurements(
+    tx: &mut ProjectTx<'_>,
+    filter: UsageFilter,
+    span: Span,
+    mut each: impl FnMut(MeasuredEvent),
+) -> Result<(), StorageError> {
+    tx.query(
+        sql!(
+            "-- measurements_of_span
+            select e.metric_id, e.customer_id, e.id, e.at, e.units_micros
+            from metrics m
+            join usage_events e on e.project_id = m.project_id and e.metric_id = m.id and e.at >= ?4 and e.at < ?5
+            where m.project_id = ?1
+              and (cast(?2 as {uuid}) is null or m.id = ?2)
+              and (cast(?3 as {uuid}) is null or e.customer_id = ?3)"
+        ),
+        &params![filter.metric, filter.customer, span.start, span.end],
+        |row| read_measured(row).map(&mut each),
+    )?;
+    Ok(())
+}
+
+/// Hands every event of the span whose batch is not folded into the rollups yet to `each`.
+pub fn unfolded_measurements(
+    tx: &mut ProjectTx<'_>,
+    filter: UsageFilter,
+    span: Span,
+    mut each: impl FnMut(MeasuredEvent),
+) -> Result<(), StorageError> {
+    tx.query(
+        sql!(
+            "-- unfolded_measurements_of_span
+            select e.metric_id, e.customer_id, e.id, e.at, e.units_micros
+            from ingest_batches b
+            join usage_events e on e.project_id = b.project_id and e.id >= b.first_event_id and e.id <= b.last_event_id
+                and e.batch_id = b.id
+            where b.project_id = ?1
+              and b.rollup_seq is null
+              and (cast(?2 as {uuid}) is null or e.metric_id = ?2)
+              and (cast(?3 as {uuid}) is null or e.customer_id = ?3)
+              and e.at >= ?4
+              and e.at < ?5"
+        ),
+        &params![filter.metric, filter.customer, span.start, span.end],
+        |row| read_measured(row).map(&mut each),
+    )?;
+    Ok(())
+}
+
+/// Hands every event of these batches to `each`, with its subscription.
+pub fn measurements_of_batches(
+    tx: &mut ProjectTx<'_>,
+    batches: &[BatchId],
+    mut each: impl FnMut(MeasuredEvent, Option<String>),
+) -> Result<(), StorageError> {
+    let rows: Vec<[Value<'_>; 1]> = batches.iter().map(|batch| params![*batch]).collect();
+    tx.query_many(
+        bulk_sql!(
+            "-- measurements_of_batches
+            select e.metric_id, e.customer_id, e.id, e.at, e.units_micros, e.subscription_key
+            from {rows}
+            join ingest_batches b on b.project_id = r.project_id and b.id = r.id
+            join usage_events e on e.project_id = b.project_id and e.id >= b.first_event_id and e.id <= b.last_event_id
+                and e.batch_id = b.id",
+            [project_id: Uuid, id: Uuid]
+        ),
+        &rows,
+        |row| {
+            each(read_measured(row)?, row.get(5)?);
+            Ok(())
+        },
+    )?;
+    Ok(())
+}
+
+pub(crate) fn read_measured(row: &Row<'_>) -> Result<MeasuredEvent, StorageError> {
+    let measurement = Measurement { event: row.get(2)?, at: row.get(3)?, units: row.get(4)? };
+    Ok(MeasuredEvent { metric: row.get(0)?, customer: row.get(1)?, measurement })
+}
+
+fn read(row: &Row<'_>) -> Result<UsageEvent, StorageError> {
+    let properties: Option<JsonText> = row.get(16)?;
+    // PostgreSQL keeps JSON in a form of its own; both databases give back the canonical one.
+    let canonical = |JsonText(text): JsonText| {
+        domain::ingest::properties::canonical(&text).map_err(|_| StorageError::corrupt("the properties of an event"))
+    };
+    Ok(UsageEvent {
+        id: row.get(0)?,
+        batch: row.get(1)?,
+        metric: row.get(2)?,
+        metric_key: row.get(3)?,
+        customer: row.get(4)?,
+        customer_key: row.get(5)?,
+        subscription_key: row.get(6)?,
+        external_id: row.get(7)?,
+        idempotency_key: row.get(8)?,
+        units: row.get(9)?,
+        at: row.get(10)?,
+        received_at: row.get(11)?,
+        late: row.get(12)?,
+        door: row.named(13, Door::parse)?,
+        access_key: row.get(14)?,
+        request_id: row.get(15)?,
+        properties: properties.map(canonical).transpose()?,
+        payload: row.get(17)?,
+    })
+}
