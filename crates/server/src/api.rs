@@ -19,4 +19,5 @@
 //! Other ids of the path come as `PathPart(id): PathPart<CustomerId>`, filters as `Query(page): Query<PageQuery>`. Path parameters,
 //! security and refusals are added to the OpenAPI document from the path and the guard.
 
+pub(crate) mod docs;
 pub(crate) mod health;

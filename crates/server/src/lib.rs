@@ -11,6 +11,7 @@ pub mod guard;
 pub mod limits;
 pub mod openapi;
 pub mod page;
+pub mod reference;
 mod router;
 pub mod routes;
 pub mod serve;

@@ -2,11 +2,12 @@
 
 use axum::Router;
 use axum::middleware::from_fn_with_state;
+use axum::routing::get;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
 use utoipa_axum::routes;
 
-use crate::api::health;
+use crate::api::{docs, health};
 use crate::app::App;
 use crate::edge::{edge, method_not_allowed, not_found, panicked};
 use crate::guard::Guard;
@@ -18,6 +19,12 @@ pub fn api() -> Api {
     Api::new(openapi::base())
         .route(routes!(health::live), Guard::Public)
         .route(routes!(health::ready), Guard::Public)
+        .route(routes!(docs::metrics), Guard::Public)
+        .route(routes!(docs::openapi_json), Guard::Public)
+        .page("/docs", get(docs::docs), Guard::Public)
+        .page("/docs/", get(docs::docs_index), Guard::Public)
+        .page("/docs/{file}", get(docs::docs_file), Guard::Public)
+        .page("/docs/errors", get(docs::docs_errors), Guard::Public)
 }
 
 /// The server, ready to be served or called.

@@ -52,6 +52,14 @@ impl Api {
         self.mount(routes, guard, BodyLimit::Bytes(bytes_max))
     }
 
+    /// Adds a page for people, which is no part of the OpenAPI document.
+    pub(crate) fn page(mut self, path: &str, methods: MethodRouter<App>, guard: Guard) -> Api {
+        let path = path.to_owned();
+        let row = RouteRow { method: "GET", path, guard, query: Vec::new(), body_limit: BodyLimit::Usual };
+        self.mounted.push((Arc::new(row), methods));
+        self
+    }
+
     fn mount(
         mut self,
         (schemas, paths, methods): UtoipaMethodRouter<App>,

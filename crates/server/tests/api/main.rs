@@ -6,5 +6,8 @@
 #[allow(dead_code, reason = "a vocabulary: not every word is used at every time")]
 mod world;
 
+mod docs;
 mod health;
 mod http;
+mod openapi;
+mod sockets;
