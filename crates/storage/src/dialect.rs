@@ -43,6 +43,12 @@ impl Dialect {
                 "sqlite_schema",
                 "(select tablename as name from pg_tables where schemaname = current_schema()) as tables",
             ),
+            "version" => ("sqlite_version()", "split_part(current_setting('server_version'), ' ', 1)"),
+            // Settings by `name` and `setting` that a durable commit depends on.
+            "settings_that_sync" => (
+                "(select 'synchronous' as name, 'on' as setting) as settings",
+                "(select name, setting from pg_settings where name in ('fsync', 'full_page_writes')) as settings",
+            ),
             _ => return None,
         };
         Some(match self {

@@ -4,6 +4,7 @@ mod bulk;
 mod constraints;
 mod immutability;
 mod migrations;
+mod observed;
 mod postgres_only;
 mod probe;
 mod schema;

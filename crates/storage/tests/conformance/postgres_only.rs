@@ -1,5 +1,8 @@
 //! What only PostgreSQL can go wrong with: lost connections, commits without an answer, rights, row-level security.
 
+use std::io::{Read, Write};
+use std::net::TcpListener;
+
 use storage::raw::{self, RawTx, Statement};
 use storage::{Database, DatabaseUrl, Dialect, OpenOptions, StorageError};
 
@@ -160,4 +163,33 @@ fn a_user_that_may_not_act_as_the_server_is_told_what_to_do() {
     let as_stranger = Database::open(&url, &OpenOptions::standard()).unwrap();
     let refused = as_stranger.ping().unwrap_err();
     assert!(refused.to_string().contains("grant neruba_server"), "{refused}");
+}
+
+#[test]
+fn an_address_that_asks_for_tls_never_talks_in_the_clear() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let server = std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let mut request = [0; 8];
+        stream.read_exact(&mut request).unwrap();
+        // "No TLS here." What follows would be the user's name, and the password after it.
+        stream.write_all(b"N").unwrap();
+        let mut rest = Vec::new();
+        stream.read_to_end(&mut rest).unwrap();
+        rest
+    });
+    let url = DatabaseUrl::parse(&format!("postgres://me:secret@{address}/db?sslmode=require")).unwrap();
+    let opened = Database::open(&url, &OpenOptions::standard());
+    assert!(matches!(opened, Err(StorageError::Unavailable { .. })), "{opened:?}");
+    assert!(server.join().unwrap().is_empty());
+}
+
+#[test]
+fn a_server_that_does_not_sync_is_named() {
+    let Some((_, database)) = probe_on_postgres() else { return };
+    let risks = database.durability_risks().unwrap();
+    let off = "-- t\nselect cast(current_setting('fsync') = 'off' as boolean)";
+    let unsynced = raw::query_as_owner(&database, off, |row| row.get::<bool>(0)).unwrap()[0];
+    assert_eq!(risks.iter().any(|risk| risk.contains("fsync = off")), unsynced, "{risks:?}");
 }

@@ -53,6 +53,12 @@ fn commits_are_synced_to_the_disk() {
 }
 
 #[test]
+fn it_has_no_settings_that_could_lose_commits() {
+    let (_, database) = probe::databases().swap_remove(0);
+    assert!(database.durability_risks().unwrap().is_empty());
+}
+
+#[test]
 fn the_server_cannot_weaken_its_own_connection() {
     let (_, database) = probe::databases().swap_remove(0);
     for text in ["pragma synchronous = off", "pragma writable_schema = on", "attach ':memory:' as other"] {

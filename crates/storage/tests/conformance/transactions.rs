@@ -243,3 +243,13 @@ fn a_database_that_answers_can_be_pinged() {
         database.ping().unwrap_or_else(|error| panic!("{name}: {error}"));
     }
 }
+
+#[test]
+fn a_database_tells_its_version() {
+    for (name, database) in probe::databases() {
+        let version = database.version().unwrap();
+        let (product, number) = version.split_once(' ').unwrap();
+        assert!(product.to_lowercase().starts_with(name), "{version}");
+        assert!(number.starts_with(|digit: char| digit.is_ascii_digit()), "{version}");
+    }
+}
