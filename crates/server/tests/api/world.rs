@@ -55,6 +55,7 @@ pub struct World {
     pub db: Database,
     /// Distinguishes the names this test makes from those of other tests on the same database.
     pub name: String,
+    pub seed: u64,
 }
 
 impl World {
@@ -74,16 +75,17 @@ impl World {
         let clock = Arc::new(TestClock::at(BEGINNING));
         let mut hasher = DefaultHasher::new();
         name.hash(&mut hasher);
+        let seed = hasher.finish();
         let engine = Engine::new(EngineParts {
             db: db.clone(),
             clock: Arc::clone(&clock) as _,
-            random: Arc::new(SeededRandom::new(hasher.finish())),
+            random: Arc::new(SeededRandom::new(seed)),
             access: AccessSettings::for_tests(),
             secrets: Secrets::derive(b"a secret that only tests know: 0123456789").unwrap(),
         });
         let router = server::router(App::new(engine.clone(), settings, None));
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-        World { engine, clock, router, runtime, db, name: name.to_owned() }
+        World { engine, clock, router, runtime, db, name: name.to_owned(), seed }
     }
 
     pub fn get(&self, path: impl AsRef<str>) -> Request<'_> {

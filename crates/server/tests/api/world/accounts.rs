@@ -1,6 +1,11 @@
 //! People, projects and keys of the stories, made the way everybody makes them: through the API.
 
 use domain::access::{Role, Scope};
+use domain::password::Password;
+use domain::refusal::Code;
+use domain::user::Email;
+use engine::users::NewUser;
+use engine::{Actor, Error};
 use serde_json::{Value, json};
 
 use super::World;
@@ -26,7 +31,7 @@ pub struct Project {
 impl World {
     /// A user of this test alone, logged in. The same name gives the same user.
     pub fn person(&self, name: &str) -> Person {
-        let email = format!("{name}@{}.example.com", self.name.replace("::", ".").replace('_', "-"));
+        let email = format!("{name}.{:016x}@example.com", self.seed);
         self.create_user(&email, name);
         self.log_in(&email)
     }
@@ -71,8 +76,17 @@ impl World {
         member
     }
 
+    /// What `neruba admin create-user` does. A name used before in the test is the same person.
     fn create_user(&self, email: &str, name: &str) {
-        panic!("users cannot be created yet: {email} {name}");
+        let email = Email::parse("email", email).unwrap();
+        let password = Password::chosen("password", PASSWORD, &email).unwrap();
+        let new = NewUser { email, name: name.to_owned(), password, platform_admin: false };
+        let operator = self.engine.caller("test").with_actor(Actor::System { name: "test" });
+        match self.engine.create_user(&operator, &new) {
+            Ok(_) => {}
+            Err(Error::Refused(refusal)) if refusal.code == Code::EmailTaken => {}
+            Err(error) => panic!("{name} cannot be created: {error:?}"),
+        }
     }
 }
 
