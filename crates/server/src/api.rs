@@ -19,5 +19,11 @@
 //! Other ids of the path come as `PathPart(id): PathPart<CustomerId>`, filters as `Query(page): Query<PageQuery>`. Path parameters,
 //! security and refusals are added to the OpenAPI document from the path and the guard.
 
+pub(crate) mod access_keys;
+pub(crate) mod admin;
+pub(crate) mod audit;
+pub(crate) mod auth;
 pub(crate) mod docs;
 pub(crate) mod health;
+pub(crate) mod members;
+pub(crate) mod projects;

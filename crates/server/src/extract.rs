@@ -9,7 +9,7 @@ mod query;
 pub use body::{BodyLimit, RawBody, TooLarge};
 pub use idempotency::{Idempotent, MaybeIdempotent};
 pub use json::{Json, parse_json};
-pub use path::PathPart;
+pub use path::{PathPart, PathProject};
 pub use query::Query;
 
 use axum::extract::FromRequestParts;

@@ -60,6 +60,7 @@ impl Failure {
         match (self.retry_after_seconds, &*self.error) {
             (Some(seconds), _) => Some(seconds),
             (None, Error::Overloaded { retry_after_seconds }) => Some(*retry_after_seconds),
+            (None, Error::Refused(Refusal { retry_after_seconds: Some(seconds), .. })) => Some(*seconds),
             (None, _) => matches!(code.status(), 429 | 503).then_some(RETRY_AFTER_SECONDS),
         }
     }

@@ -3,11 +3,12 @@
 use axum::Router;
 use axum::middleware::from_fn_with_state;
 use axum::routing::get;
+use domain::access::Permission;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
 use utoipa_axum::routes;
 
-use crate::api::{docs, health};
+use crate::api::{access_keys, admin, audit, auth, docs, health, members, projects};
 use crate::app::App;
 use crate::edge::{edge, method_not_allowed, not_found, panicked};
 use crate::guard::Guard;
@@ -21,6 +22,30 @@ pub fn api() -> Api {
         .route(routes!(health::ready), Guard::Public)
         .route(routes!(docs::metrics), Guard::Public)
         .route(routes!(docs::openapi_json), Guard::Public)
+        .route(routes!(auth::login), Guard::Public)
+        .route(routes!(auth::refresh), Guard::Public)
+        .route(routes!(auth::setup), Guard::Public)
+        .route(routes!(auth::logout), Guard::Authenticated)
+        .route(routes!(auth::me), Guard::Authenticated)
+        .route(routes!(auth::change_password), Guard::Authenticated)
+        .route(routes!(projects::create_project), Guard::Authenticated)
+        .route(routes!(projects::list_projects), Guard::Authenticated)
+        .route(routes!(projects::get_project), Guard::Project(Permission::ProjectRead))
+        .route(routes!(projects::update_project), Guard::Project(Permission::ProjectUpdate))
+        .route(routes!(members::add_member), Guard::Project(Permission::MembersManage))
+        .route(routes!(members::list_members), Guard::Project(Permission::MembersRead))
+        .route(routes!(members::change_role), Guard::Project(Permission::MembersManage))
+        .route(routes!(members::remove_member), Guard::Project(Permission::MembersManage))
+        .route(routes!(access_keys::create_access_key), Guard::Project(Permission::AccessKeysManage))
+        .route(routes!(access_keys::list_access_keys), Guard::Project(Permission::AccessKeysRead))
+        .route(routes!(access_keys::revoke_access_key), Guard::Project(Permission::AccessKeysManage))
+        .route(routes!(access_keys::rotate_access_key), Guard::Project(Permission::AccessKeysManage))
+        .route(routes!(audit::list_audit_entries), Guard::Project(Permission::AuditRead))
+        .route(routes!(admin::list_all_projects), Guard::PlatformAdmin)
+        .route(routes!(admin::open_access_grant), Guard::PlatformAdmin)
+        .route(routes!(admin::list_access_grants), Guard::PlatformAdmin)
+        .route(routes!(admin::close_access_grant), Guard::PlatformAdmin)
+        .route(routes!(admin::create_user), Guard::PlatformAdmin)
         .page("/docs", get(docs::docs), Guard::Public)
         .page("/docs/", get(docs::docs_index), Guard::Public)
         .page("/docs/{file}", get(docs::docs_file), Guard::Public)

@@ -1,6 +1,7 @@
 //! Ids in a path. A text that is no id names nothing: it is answered like an id that does not exist.
 
 use axum::extract::{FromRequestParts, RawPathParams};
+use domain::ids::ProjectId;
 use domain::refusal::Refusal;
 use http::request::Parts;
 use serde::de::value::{Error, SeqDeserializer, StrDeserializer};
@@ -19,6 +20,19 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for PathPart<T> {
         let params = RawPathParams::from_request_parts(parts, state).await.map_err(|_| Refusal::not_found())?;
         let values: Vec<&str> = params.iter().filter(|(name, _)| *name != "projectId").map(|(_, text)| text).collect();
         T::deserialize(Segments(&values)).map(PathPart).map_err(|_| Refusal::not_found().into())
+    }
+}
+
+/// The `{projectId}` of a path that is not inside the project: the guard has not entered it.
+pub struct PathProject(pub ProjectId);
+
+impl<S: Send + Sync> FromRequestParts<S> for PathProject {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<PathProject, Failure> {
+        let params = RawPathParams::from_request_parts(parts, state).await.map_err(|_| Refusal::not_found())?;
+        let named = params.iter().find(|(name, _)| *name == "projectId").and_then(|(_, text)| text.parse().ok());
+        named.map(PathProject).ok_or_else(|| Refusal::not_found().into())
     }
 }
 

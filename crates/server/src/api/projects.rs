@@ -1,0 +1,168 @@
+//! `/projects`: making, finding and changing projects.
+
+use axum::extract::State;
+use domain::amount::Amount;
+use domain::currency::Currency;
+use domain::project::{self, Change, NewProject, Project, ProjectChange};
+use domain::refusal::{Code, Refusal};
+use domain::text;
+use domain::time_zone::time_zone;
+use engine::projects::ProjectCreation;
+use engine::{Caller, Ctx};
+use http::StatusCode;
+use serde::{Deserialize, Deserializer};
+
+use crate::answer::{Reply, created, json};
+use crate::app::App;
+use crate::extract::{In, Json, Query};
+use crate::failure::Failure;
+use crate::page::{Page, PageQuery};
+
+#[derive(serde::Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct CreateProjectRequest {
+    #[schema(example = "Acme Production")]
+    name: String,
+    /// Your own name for the project, unique among the projects you made: it makes the request safe to repeat.
+    #[schema(example = "acme-prod")]
+    external_key: String,
+    /// `live` or `sandbox`; `live` if not given.
+    mode: Option<String>,
+    /// ISO 4217; `USD` if not given.
+    #[schema(example = "USD")]
+    currency: Option<String>,
+    /// IANA name; `UTC` if not given.
+    #[schema(example = "Europe/Berlin")]
+    time_zone: Option<String>,
+}
+
+/// What is not given stays as it is. Mode and currency cannot be changed.
+#[derive(serde::Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct UpdateProjectRequest {
+    name: Option<String>,
+    time_zone: Option<String>,
+    policies: Option<UpdatePolicies>,
+}
+
+/// What is not given stays as it is.
+#[derive(Default, serde::Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct UpdatePolicies {
+    /// `autoCreate` or `reject`.
+    unknown_metric: Option<String>,
+    /// `autoCreate` or `reject`.
+    unknown_customer: Option<String>,
+    require_customer_key: Option<bool>,
+    support_limit: Option<Amount>,
+    /// Whole days, or `null` to accept events of any age.
+    #[serde(default, deserialize_with = "nullable")]
+    #[schema(value_type = Option<u32>)]
+    event_horizon_days: Option<Option<u32>>,
+}
+
+/// Tells `null` (set to nothing) from a field that was not sent.
+fn nullable<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<u32>>, D::Error> {
+    Option::deserialize(deserializer).map(Some)
+}
+
+/// Create a project
+///
+/// The caller becomes its owner. The same body again answers 200 with the project it made; another body with the same
+/// `externalKey` is refused.
+#[utoipa::path(post, path = "/projects", tag = "projects", request_body = CreateProjectRequest, responses(
+    (status = 201, description = "The new project", body = Project),
+    (status = 200, description = "The project that this request made before", body = Project),
+    (status = 409, description = "`external_key_conflict`: the externalKey was used with another body", body = engine::problem::Problem,
+        content_type = "application/problem+json"),
+))]
+pub async fn create_project(
+    State(app): State<App>,
+    In(caller): In<Caller>,
+    Json(body): Json<CreateProjectRequest>,
+) -> Reply {
+    let new = body.read()?;
+    Ok(match app.run(move |engine| engine.create_project(&caller, &new)).await? {
+        ProjectCreation::Created(project) => created(&project),
+        ProjectCreation::Existing(project) => json(StatusCode::OK, &project),
+    })
+}
+
+/// List one's projects
+///
+/// Those the caller is a member of, the oldest first.
+#[utoipa::path(get, path = "/projects", tag = "projects", params(PageQuery),
+    responses((status = 200, description = "A page of projects", body = Page<Project>)))]
+pub async fn list_projects(
+    State(app): State<App>,
+    In(caller): In<Caller>,
+    Query(query): Query<PageQuery>,
+) -> Result<Json<Page<Project>>, Failure> {
+    let (after, fetch) = (query.after()?, query.fetch()?);
+    let projects = app.run(move |engine| engine.list_projects(&caller, after, fetch)).await?;
+    Ok(Json(Page::new(projects, &query, |project| project.id)?))
+}
+
+/// One project
+#[utoipa::path(get, path = "/projects/{projectId}", tag = "projects",
+    responses((status = 200, description = "The project", body = Project)))]
+pub async fn get_project(State(app): State<App>, In(ctx): In<Ctx>) -> Result<Json<Project>, Failure> {
+    app.run(move |engine| engine.get_project(&ctx)).await.map(Json)
+}
+
+/// Change a project
+#[utoipa::path(patch, path = "/projects/{projectId}", tag = "projects", request_body = UpdateProjectRequest,
+    responses((status = 200, description = "The project as it is now", body = Project)))]
+pub async fn update_project(
+    State(app): State<App>,
+    In(ctx): In<Ctx>,
+    Json(body): Json<UpdateProjectRequest>,
+) -> Result<Json<Project>, Failure> {
+    let change = body.read()?;
+    app.run(move |engine| engine.update_project(&ctx, &change)).await.map(Json)
+}
+
+impl CreateProjectRequest {
+    fn read(&self) -> Result<NewProject, Refusal> {
+        let currency = |code: &str| {
+            let refused = |error: domain::currency::CurrencyError| {
+                Refusal::field(Code::InvalidValue, "currency", error.to_string())
+            };
+            Currency::parse(code).map_err(refused)
+        };
+        Ok(NewProject {
+            name: text::name("name", &self.name)?,
+            external_key: text::external_key("externalKey", &self.external_key)?,
+            mode: self.mode.as_deref().map(|mode| project::mode("mode", mode)).transpose()?,
+            currency: self.currency.as_deref().map(currency).transpose()?,
+            time_zone: self.time_zone.as_deref().map(|zone| time_zone("timeZone", zone)).transpose()?,
+        })
+    }
+}
+
+impl UpdateProjectRequest {
+    fn read(self) -> Result<ProjectChange, Refusal> {
+        let policies = self.policies.unwrap_or_default();
+        Ok(ProjectChange {
+            name: change(self.name, |name| text::name("name", &name))?,
+            time_zone: change(self.time_zone, |zone| time_zone("timeZone", &zone))?,
+            unknown_metric: change(policies.unknown_metric, |policy| {
+                project::unknown_policy("policies.unknownMetric", &policy)
+            })?,
+            unknown_customer: change(policies.unknown_customer, |policy| {
+                project::unknown_policy("policies.unknownCustomer", &policy)
+            })?,
+            require_customer_key: change(policies.require_customer_key, Ok)?,
+            support_limit: change(policies.support_limit, |limit| {
+                project::support_limit("policies.supportLimit", limit)
+            })?,
+            event_horizon_days: change(policies.event_horizon_days, |days| {
+                days.map(|days| project::event_horizon("policies.eventHorizonDays", days)).transpose()
+            })?,
+        })
+    }
+}
+
+fn change<T, U>(sent: Option<T>, read: impl FnOnce(T) -> Result<U, Refusal>) -> Result<Change<U>, Refusal> {
+    sent.map_or(Ok(Change::Keep), |value| read(value).map(Change::Set))
+}
