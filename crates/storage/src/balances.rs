@@ -4,20 +4,12 @@ use domain::amount::Amount;
 use domain::currency::Currency;
 use domain::ids::AccountId;
 use domain::ledger::account::{Account, Direction};
+use domain::ledger::balance::Axis;
 use domain::time::Instant;
 
 use crate::error::StorageError;
 use crate::sql::{Row, Value, bulk_sql, params, sql};
 use crate::tx::ProjectTx;
-
-/// Which of the two times of an entry decides whether it is in a balance.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Axis {
-    /// When it counts.
-    Effective,
-    /// When we knew.
-    Recorded,
-}
 
 /// One side of an account: the sum of its debits or of its credits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

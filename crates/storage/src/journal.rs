@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 
 use domain::idempotency::Fingerprint;
 use domain::ids::{AccountId, EntryId};
+use domain::ingest::properties;
 use domain::ledger::account::Direction;
 use domain::ledger::entry::{ActorName, Cause, CauseType, EntryKind, JournalEntry};
 use domain::ledger::lines::Line;
@@ -17,6 +18,7 @@ use domain::ledger::reason::{Reason, ReasonCode};
 
 use crate::accounts::read_account;
 use crate::error::StorageError;
+use crate::sql::value::JsonText;
 use crate::sql::{Row, Value, bulk_sql, params, sql};
 use crate::tx::ProjectTx;
 
@@ -54,7 +56,7 @@ pub fn insert(tx: &mut ProjectTx<'_>, entry: &JournalEntry) -> Result<(), Storag
             &entry.cause.id,
             entry.reverses,
             entry.refunds,
-            entry.metadata.as_ref(),
+            entry.metadata.as_ref().map(|metadata| JsonText(metadata.clone())),
             &entry.request_id,
             entry.canon_version,
         ],
@@ -158,6 +160,11 @@ pub fn lines_of(tx: &mut ProjectTx<'_>, entries: &[EntryId]) -> Result<BTreeMap<
     Ok(lines)
 }
 
+/// PostgreSQL keeps JSON parsed: its text comes back with other spaces and another order.
+fn canonical(text: JsonText) -> Result<String, StorageError> {
+    properties::canonical(&text.0).map_err(|refusal| StorageError::corrupt(format!("metadata: {refusal}")))
+}
+
 fn read(row: &Row<'_>) -> Result<JournalEntry, StorageError> {
     let reason_code: Option<String> = row.get(15)?;
     let reason = match reason_code {
@@ -168,6 +175,7 @@ fn read(row: &Row<'_>) -> Result<JournalEntry, StorageError> {
         None => None,
     };
     let fingerprint: Option<[u8; 32]> = row.get(8)?;
+    let metadata: Option<JsonText> = row.get(21)?;
     Ok(JournalEntry {
         id: row.get(0)?,
         kind: row.named(1, EntryKind::parse)?,
@@ -186,7 +194,7 @@ fn read(row: &Row<'_>) -> Result<JournalEntry, StorageError> {
         cause: Cause { kind: row.named(17, CauseType::parse)?, id: row.get(18)? },
         reverses: row.get(19)?,
         refunds: row.get(20)?,
-        metadata: row.get(21)?,
+        metadata: metadata.map(canonical).transpose()?,
         request_id: row.get(22)?,
         canon_version: row.get(23)?,
     })

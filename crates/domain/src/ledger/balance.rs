@@ -4,6 +4,17 @@ use std::fmt;
 
 use crate::amount::Amount;
 use crate::decimal;
+use crate::named::named;
+
+named! {
+    /// Which of the two times of an entry decides whether it is in a balance.
+    Axis {
+        /// When it counts.
+        Effective = "effective",
+        /// When we knew.
+        Recorded = "recorded",
+    }
+}
 
 /// An exact sum of amounts in micros, signed; positive on the normal side of the account. Written with six places.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, utoipa::ToSchema)]
