@@ -263,7 +263,9 @@ fn is_race(error: &StorageError) -> bool {
         StorageError::UniqueViolation { constraint } => constraint.starts_with("pg_"),
         StorageError::Driver(source) => {
             let text = source.to_string();
-            text.contains("42P07") || text.contains("tuple concurrently updated")
+            // The table, its row type, or the role's membership exists by now.
+            let exists = text.contains("42P07") || text.contains("42710");
+            (exists && text.contains("schema_migrations")) || text.contains("tuple concurrently updated")
         }
         other => other.is_retryable(),
     }
