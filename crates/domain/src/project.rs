@@ -116,7 +116,7 @@ pub enum Change<T> {
 }
 
 impl<T> Change<T> {
-    fn apply(self, field: &mut T) {
+    pub(crate) fn apply(self, field: &mut T) {
         match self {
             Change::Keep => {}
             Change::Set(value) => *field = value,

@@ -1,0 +1,151 @@
+//! Charges: a machine takes an amount from a wallet now. Every attempt is counted; what is refused is kept.
+
+mod outcome;
+
+use std::time::Duration;
+
+use domain::access::Permission;
+use domain::customer::Customer;
+use domain::idempotency::{Family, IdempotencyKey};
+use domain::ids::{AccessKeyId, BatchId};
+use domain::ingest::charge::{ChargeItem, ChargeRequest};
+use domain::ingest::{Operation, Outcome, OutcomeCounts};
+use domain::ledger::entry::EntryKind;
+use domain::ledger::recipes;
+use domain::project::Project;
+use domain::refusal::{Code, Refusal};
+use storage::ingest_batches::{self, IngestBatch};
+use storage::{ProjectTx, access_keys, projects};
+
+use crate::audit::Audited;
+use crate::command::{Answer, Idempotency};
+use crate::ctx::{Actor, Ctx};
+use crate::customers;
+use crate::engine::Engine;
+use crate::error::Error;
+use crate::transactions::{Movement, Transaction, final_refusal, post_movement};
+use crate::wallets;
+
+/// How far a timestamp may lie ahead of its receipt: clocks differ.
+const AHEAD_MAX: Duration = Duration::from_secs(5 * 60);
+
+impl Engine {
+    /// Takes an amount from a wallet at most once for its key.
+    ///
+    /// # Errors
+    /// What the item was refused for, [`Code::IdempotencyConflict`], [`Code::UnknownCustomer`],
+    /// [`Code::CustomerKeyRequired`], [`Code::TimestampInFuture`]. A wallet that cannot pay is an [`Answer`]: it is final
+    /// for its key.
+    pub fn charge(&self, ctx: &Ctx, item: &ChargeItem) -> Result<Answer, Error> {
+        ctx.require(Permission::ChargeIngest)?;
+        let mut refused_for_good = None;
+        let result = self.charge_once(ctx, item, &mut refused_for_good);
+        let outcome = outcome::of(&result, refused_for_good);
+        if let Some(outcome) = &outcome {
+            metrics::counter!("neruba_ingest_total", "operation" => "charge", "outcome" => outcome.outcome.as_str())
+                .increment(1);
+            self.record_charge(ctx, item, outcome)?;
+        }
+        result
+    }
+
+    fn charge_once(
+        &self,
+        ctx: &Ctx,
+        item: &ChargeItem,
+        refused_for_good: &mut Option<Refusal>,
+    ) -> Result<Answer, Error> {
+        let request = item.request.as_ref().map_err(Refusal::clone)?;
+        let key = item.key.clone().ok_or_else(|| Error::Bug("an item without a key is refused".to_owned()))?;
+        let idempotency = idempotency(key, request);
+        self.command_once(ctx, "charge", 201, &idempotency, |tx| {
+            let charged = charge(tx, ctx, &idempotency, request);
+            if let Err(Error::RefusedForGood(refusal)) = &charged {
+                *refused_for_good = Some(refusal.clone());
+            }
+            charged
+        })
+    }
+}
+
+fn idempotency(key: IdempotencyKey, request: &ChargeRequest) -> Idempotency {
+    Idempotency { family: Family::Money, key, operation: "charge", fingerprint: request.fingerprint() }
+}
+
+fn charge(
+    tx: &mut ProjectTx<'_>,
+    ctx: &Ctx,
+    idempotency: &Idempotency,
+    request: &ChargeRequest,
+) -> Result<Audited<Transaction>, Error> {
+    if let Some(key) = access_key(ctx)
+        && !access_keys::is_alive(tx, key, ctx.now())?
+    {
+        return Err(Error::refused(Code::Unauthenticated, "The access key was revoked or has expired."));
+    }
+    let project = projects::get(tx)?.ok_or_else(Error::not_found)?;
+    check_timestamp(ctx, request)?;
+    let customer = customer(tx, ctx, &project, request)?;
+    let currency = request.currency.unwrap_or(project.currency);
+    let wallet = wallets::lock(tx, customer.id, currency, ctx.now())?;
+
+    let lines = recipes::charge(&wallet, request.amount, ctx.now()).map_err(final_refusal)?;
+
+    ingest_batches::insert(tx, &batch(ctx, OutcomeCounts::one(Outcome::Accepted)))?;
+    let movement = Movement {
+        kind: EntryKind::Charge,
+        action: "transaction.charged",
+        customer: &customer,
+        wallet: &wallet,
+        amount: request.amount,
+        lines: &lines,
+        description: request.description.clone().unwrap_or_else(|| "Charge".to_owned()),
+        idempotency,
+        usage_at: request.timestamp,
+        reason: None,
+        reverses: None,
+        refunds: None,
+        metadata: request.metadata.clone(),
+    };
+    post_movement(tx, ctx, movement).map(|(_, audited)| audited)
+}
+
+fn customer(tx: &mut ProjectTx<'_>, ctx: &Ctx, project: &Project, request: &ChargeRequest) -> Result<Customer, Error> {
+    if request.customer_key.is_none() && project.policies.require_customer_key {
+        return Err(Refusal::field(Code::CustomerKeyRequired, "customerKey", "is required by this project.").into());
+    }
+    customers::resolve(tx, ctx, project, request.customer_key.as_deref())
+}
+
+fn check_timestamp(ctx: &Ctx, request: &ChargeRequest) -> Result<(), Refusal> {
+    let latest = ctx.now().checked_add(AHEAD_MAX);
+    match (request.timestamp, latest) {
+        (Some(at), Some(latest)) if at > latest => {
+            let now = ctx.now();
+            let detail = format!("lies more than 5 minutes after its receipt at {now}. Check the sender's clock.");
+            Err(Refusal::field(Code::TimestampInFuture, "timestamp", detail))
+        }
+        (Some(_) | None, Some(_) | None) => Ok(()),
+    }
+}
+
+fn batch(ctx: &Ctx, counts: OutcomeCounts) -> IngestBatch {
+    let id: BatchId = ctx.new_id();
+    IngestBatch {
+        id,
+        operation: Operation::Charge,
+        received_at: ctx.now(),
+        events: 0,
+        first_event: None,
+        last_event: None,
+        counts,
+        rollup_seq: None,
+    }
+}
+
+fn access_key(ctx: &Ctx) -> Option<AccessKeyId> {
+    match &ctx.caller.actor {
+        Actor::AccessKey { id, .. } => Some(*id),
+        Actor::Anonymous | Actor::User { .. } | Actor::System { .. } => None,
+    }
+}

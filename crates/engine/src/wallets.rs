@@ -1,0 +1,251 @@
+//! Wallets: loading one under its lock, reading what a customer holds, and setting how far it may be overdrawn.
+
+use domain::access::Permission;
+use domain::amount::Amount;
+use domain::currency::Currency;
+use domain::customer::Customer;
+use domain::ids::{CustomerId, LotId};
+use domain::ledger::account::Account;
+use domain::ledger::balance::Balance;
+use domain::ledger::reason::Reason;
+use domain::refusal::{Code, Refusal};
+use domain::time::Instant;
+use domain::wallet::{Lot, LotKind, Wallet};
+use serde_json::json;
+use storage::wallets::{self, WalletRow};
+use storage::{ProjectTx, balances, credit_lots, projects};
+
+use crate::audit::{AuditRecord, Audited};
+use crate::ctx::Ctx;
+use crate::customers;
+use crate::engine::Engine;
+use crate::error::Error;
+use crate::page::page_limit;
+use crate::transactions::within_limit;
+
+/// What a customer has prepaid in one currency.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct WalletView {
+    pub customer_key: String,
+    pub currency: Currency,
+    /// What the lots hold, expired ones too until their expiry is booked, minus what was overdrawn.
+    pub balance: Balance,
+    /// What is reserved by open holds.
+    pub held: Balance,
+    /// What is the customer's own to spend: lots that can be spent now, minus what was overdrawn and what is held.
+    pub available: Balance,
+    /// The available, minus usage that is not posted yet.
+    pub projected: Balance,
+    /// How far beyond the available a charge may go.
+    pub overdraft_limit: Amount,
+    /// What was charged beyond the lots and not repaid yet.
+    pub overdrawn: Amount,
+    /// The lots that hold something, in the order in which they are drawn.
+    pub lots: Vec<LotView>,
+}
+
+/// One grant of credit and what is left of it.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct LotView {
+    pub id: LotId,
+    pub kind: LotKind,
+    /// 0 to 100; the lower number is drawn first.
+    pub priority: i64,
+    pub granted: Amount,
+    pub balance: Amount,
+    pub valid_from: Instant,
+    /// From this instant on it cannot be spent.
+    pub expires_at: Option<Instant>,
+    pub created_at: Instant,
+}
+
+/// How far a wallet may be charged beyond what it holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SetOverdraftLimit {
+    pub customer_key: Option<String>,
+    pub currency: Option<Currency>,
+    pub limit: Amount,
+    pub reason: Reason,
+}
+
+/// Which wallets are asked for.
+#[derive(Debug, Clone, Default)]
+pub struct WalletFilter {
+    pub customer_key: Option<String>,
+}
+
+/// The place of a wallet in the list of a project.
+pub type WalletPosition = (CustomerId, Currency);
+
+impl Engine {
+    /// Wallets by customer and currency, after the given one; `limit` of them at most.
+    ///
+    /// # Errors
+    /// [`Code::Forbidden`] without the permission to read billing.
+    pub fn list_wallets(
+        &self,
+        ctx: &Ctx,
+        filter: &WalletFilter,
+        after: Option<WalletPosition>,
+        limit: usize,
+    ) -> Result<Vec<(WalletPosition, WalletView)>, Error> {
+        ctx.require(Permission::BillingRead)?;
+        self.read(ctx.project, "list_wallets", |tx| {
+            let rows = match filter.customer_key.as_deref() {
+                Some(key) => match storage::customers::find_by_key(tx, key)? {
+                    Some(customer) => of_customer(tx, customer.id, after, limit)?,
+                    None => Vec::new(),
+                },
+                None => wallets::page(tx, after, page_limit(limit))?,
+            };
+            let mut views = Vec::with_capacity(rows.len());
+            for row in rows {
+                let customer = storage::customers::get(tx, row.customer)?
+                    .ok_or_else(|| Error::Bug(format!("the customer {} of a wallet is not stored", row.customer)))?;
+                let position = (row.customer, row.currency);
+                views.push((position, view(&customer, &load(tx, row)?, ctx.now())));
+            }
+            Ok(views)
+        })
+    }
+
+    /// Sets how far a wallet may be charged beyond what it holds.
+    ///
+    /// # Errors
+    /// [`Code::OutOfRange`] below what is overdrawn already, [`Code::AboveLimit`] beyond what the caller's role may move,
+    /// [`Code::UnknownCustomer`].
+    pub fn set_overdraft_limit(&self, ctx: &Ctx, command: &SetOverdraftLimit) -> Result<WalletView, Error> {
+        ctx.require(Permission::MoneyAdjust)?;
+        self.command(ctx, "set_overdraft_limit", |tx| {
+            let project = projects::get(tx)?.ok_or_else(Error::not_found)?;
+            within_limit(ctx, &project, "overdraftLimit", command.limit)?;
+            let customer = customers::existing(tx, command.customer_key.as_deref())?;
+            let currency = command.currency.unwrap_or(project.currency);
+            let mut wallet = lock(tx, customer.id, currency, ctx.now())?;
+
+            let before = wallet.overdraft_limit;
+            if command.limit < wallet.overdrawn {
+                let detail = format!("must not be below {}, which is overdrawn already.", wallet.overdrawn);
+                return Err(Refusal::field(Code::OutOfRange, "overdraftLimit", detail).into());
+            }
+            wallet.overdraft_limit = command.limit;
+
+            wallets::set_overdraft_limit(tx, customer.id, currency, command.limit)?;
+            let view = view(&customer, &wallet, ctx.now());
+            let target = format!("{}:{currency}", customer.id);
+            let record = AuditRecord::new("wallet.overdraftLimitSet", target)
+                .because(command.reason.code.as_str(), command.reason.text.clone())
+                .details(json!({
+                    "customerKey": customer.external_key,
+                    "currency": currency,
+                    "before": { "overdraftLimit": before },
+                    "after": { "overdraftLimit": command.limit },
+                }));
+            let body = json!({
+                "customerKey": customer.external_key,
+                "currency": currency,
+                "overdraftLimit": command.limit,
+            });
+            Ok(Audited::new(view, record).announce("wallet.overdraftLimitSet", body))
+        })
+    }
+}
+
+/// The wallet with its open lots, made if there is none, and locked until the transaction ends. Whoever moves a
+/// customer's money begins here.
+pub(crate) fn lock(
+    tx: &mut ProjectTx<'_>,
+    customer: CustomerId,
+    currency: Currency,
+    now: Instant,
+) -> Result<Wallet, Error> {
+    let row = wallets::lock(tx, customer, currency, now)?;
+    // Read after the lock is held: whoever held it before has committed.
+    load(tx, row)
+}
+
+/// Adds these lots to a loaded wallet, even if they hold nothing.
+pub(crate) fn load_lots(tx: &mut ProjectTx<'_>, wallet: &mut Wallet, lots: &[LotId]) -> Result<(), Error> {
+    let mut missing: Vec<LotId> = lots.iter().copied().filter(|id| wallet.lot(*id).is_none()).collect();
+    missing.sort_unstable();
+    missing.dedup();
+    if !missing.is_empty() {
+        wallet.lots.extend(credit_lots::find_by_ids(tx, &missing)?);
+    }
+    Ok(())
+}
+
+/// The wallet of a customer in one currency, empty if nothing was ever booked in it.
+pub(crate) fn view_of(
+    tx: &mut ProjectTx<'_>,
+    customer: &Customer,
+    currency: Currency,
+    now: Instant,
+) -> Result<WalletView, Error> {
+    let row = wallets::find(tx, customer.id, currency)?;
+    let row =
+        row.unwrap_or(WalletRow { customer: customer.id, currency, overdraft_limit: Amount::ZERO, created_at: now });
+    Ok(view(customer, &load(tx, row)?, now))
+}
+
+/// All wallets of a customer, by currency.
+pub(crate) fn views_of(tx: &mut ProjectTx<'_>, customer: &Customer, now: Instant) -> Result<Vec<WalletView>, Error> {
+    let rows = wallets::of_customer(tx, customer.id)?;
+    rows.into_iter().map(|row| Ok(view(customer, &load(tx, row)?, now))).collect()
+}
+
+fn load(tx: &mut ProjectTx<'_>, row: WalletRow) -> Result<Wallet, Error> {
+    let overdraft = Account::WalletOverdraft { customer: row.customer };
+    Ok(Wallet {
+        customer: row.customer,
+        currency: row.currency,
+        overdraft_limit: row.overdraft_limit,
+        overdrawn: balances::of_account(tx, overdraft, row.currency)?,
+        lots: credit_lots::open(tx, row.customer, row.currency)?,
+    })
+}
+
+fn of_customer(
+    tx: &mut ProjectTx<'_>,
+    customer: CustomerId,
+    after: Option<WalletPosition>,
+    limit: usize,
+) -> Result<Vec<WalletRow>, Error> {
+    let rows = wallets::of_customer(tx, customer)?;
+    let later = rows.into_iter().filter(|row| after.is_none_or(|after| (row.customer, row.currency) > after));
+    Ok(later.take(limit).collect())
+}
+
+fn view(customer: &Customer, wallet: &Wallet, now: Instant) -> WalletView {
+    let mut lots: Vec<&Lot> = wallet.lots.iter().filter(|lot| lot.balance.is_positive()).collect();
+    lots.sort_by(|one, other| one.draw_order(other));
+    let available = wallet.available(now);
+    WalletView {
+        customer_key: customer.external_key.clone(),
+        currency: wallet.currency,
+        balance: wallet.balance(),
+        // Nothing reserves money yet.
+        held: Balance::ZERO,
+        available,
+        // Usage is not rated yet: nothing waits to be posted.
+        projected: available,
+        overdraft_limit: wallet.overdraft_limit,
+        overdrawn: wallet.overdrawn,
+        lots: lots.into_iter().map(lot_view).collect(),
+    }
+}
+
+fn lot_view(lot: &Lot) -> LotView {
+    LotView {
+        id: lot.id,
+        kind: lot.kind,
+        priority: lot.priority,
+        granted: lot.granted,
+        balance: lot.balance,
+        valid_from: lot.valid_from,
+        expires_at: lot.expires_at,
+        created_at: lot.created_at,
+    }
+}
