@@ -6,8 +6,14 @@
 #[allow(dead_code, reason = "a vocabulary: not every word is used at every time")]
 mod world;
 
+mod access_keys;
+mod admin;
+mod audit;
+mod auth;
 mod docs;
 mod health;
 mod http;
+mod members;
 mod openapi;
+mod projects;
 mod sockets;
