@@ -11,7 +11,7 @@ use domain::refusal::{Code, Refusal};
 use engine::{Caller, Engine, Error};
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use tokio::time::Instant;
-use tracing::{Instrument, Span};
+use tracing::Instrument;
 
 use crate::app::App;
 use crate::failure::Failure;
@@ -105,7 +105,6 @@ fn finish(mut response: Response, request_id: &str) -> Response {
 
 /// One line per request; those that come by the thousand are for debugging only.
 fn log(route: &str, status: u16, seconds: f64) {
-    Span::current().record("status", status);
     if status < 400 && (route.starts_with("/ingest/") || route.starts_with("/health/") || route == "/metrics") {
         tracing::debug!(status, seconds, "answered");
     } else {

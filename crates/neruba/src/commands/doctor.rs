@@ -110,13 +110,26 @@ fn database(config: &Config) -> Vec<(&'static str, Verdict)> {
         return vec![("database", Note(format!("{} does not exist yet; the first start makes it", path.display())))];
     }
     let options = OpenOptions { create: false, ..config.database_options.clone() };
-    let opened = world::open_database(url, &options).and_then(|db| Ok(db.ping().map(|()| db)?));
+    let opened = world::open_database(url, &options).and_then(|db| Ok((db.version()?, db.durability_risks()?, db)));
     match opened {
-        Ok(db) => vec![("database", Fine(format!("{url} answers, with settings that keep what is committed"))), ("schema", schema(&db))],
+        Ok((version, risks, db)) => {
+            vec![("database", Fine(format!("{url} is {version}"))), ("durability", durability(&risks)), ("schema", schema(&db))]
+        }
         Err(error) => {
             let remedy = "check the address, that the database runs, and that it lets this user in".to_owned();
             vec![("database", Broken { problem: format!("{error:#}"), remedy })]
         }
+    }
+}
+
+/// Settings of the connection were checked when it was opened; what is left are those of the server's machine.
+fn durability(risks: &[String]) -> Verdict {
+    match risks {
+        [] => Fine("commits are synced to the disk".to_owned()),
+        risks => Broken {
+            problem: risks.join("; "),
+            remedy: "switch it on in postgresql.conf: what was acknowledged must survive a crash".to_owned(),
+        },
     }
 }
 

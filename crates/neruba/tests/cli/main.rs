@@ -1,0 +1,12 @@
+//! The program as its users run it: a process with arguments, an environment, a working folder and an exit code.
+
+mod machine;
+
+mod admin;
+mod config;
+mod doctor;
+mod help;
+mod migrate;
+mod reference;
+mod serve;
+mod verify;

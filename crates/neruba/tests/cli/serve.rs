@@ -1,0 +1,89 @@
+//! `neruba serve`: a real server process, from its first line to a clean stop.
+
+use std::time::Duration;
+
+use load::client::{Client, Request};
+use load::server_process::{ServerOptions, ServerProcess, create_user, free_port, migrate};
+use load::smoke::{self, SmokeOptions};
+
+use crate::machine::{Machine, PROGRAM};
+
+const PASSWORD: &str = "correct horse battery";
+const STOP_WITHIN: Duration = Duration::from_secs(20);
+
+fn serve(machine: &Machine, database: &str, environment: &[(&str, &str)]) -> ServerProcess {
+    let environment = environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+    // Beside the database would be the working folder of the tests.
+    let secret = ("NERUBA_SECRET_FILE".to_owned(), machine.path("secret").display().to_string());
+    std::fs::write(machine.path("secret"), "q3J9vX0mB7sKd2LwTzR8yHc4NfGp6UaE1oVi5Yx").unwrap();
+    let options = ServerOptions {
+        executable: PROGRAM.into(),
+        database: database.to_owned(),
+        port: free_port().unwrap(),
+        log: machine.path("server.log"),
+        environment: environment.chain([secret]).collect(),
+    };
+    ServerProcess::start(&options).unwrap()
+}
+
+fn log(machine: &Machine) -> String {
+    std::fs::read_to_string(machine.path("server.log")).unwrap()
+}
+
+#[test]
+fn a_first_start_on_sqlite_says_how_to_begin_and_stops_cleanly() {
+    // checklist 109
+    let machine = Machine::new();
+    let database = format!("sqlite://{}", machine.path("data/first.db").display());
+    let server = serve(&machine, &database, &[]);
+    let mut client = Client::new(server.base_url()).unwrap();
+    assert_eq!(client.send(&Request::get("/health/ready")).unwrap().status, 200);
+    assert_eq!(client.send(&Request::get("/docs/")).unwrap().status, 200);
+    assert!(server.stop(STOP_WITHIN).unwrap().success());
+    let log = log(&machine);
+    assert!(log.contains("neruba admin create-user --email"), "{log}");
+    assert!(log.contains("stopping on SIGTERM") && log.trim_end().ends_with("stopped"), "{log}");
+}
+
+#[test]
+fn a_production_server_logs_json_and_shows_no_docs() {
+    // checklist 103
+    let machine = Machine::new();
+    std::os::unix::fs::symlink("/dev/null", machine.path("unused")).unwrap();
+    let database = format!("sqlite://{}", machine.path("data/production.db").display());
+    std::fs::write(machine.path("secret"), "").unwrap();
+    std::fs::set_permissions(machine.path("secret"), std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+    let server = serve(&machine, &database, &[("NERUBA_ENV", "production")]);
+    let mut client = Client::new(server.base_url()).unwrap();
+    for path in ["/docs/", "/openapi.json", "/metrics"] {
+        assert_eq!(client.send(&Request::get(path)).unwrap().status, 404, "{path}");
+    }
+    assert!(server.stop(STOP_WITHIN).unwrap().success());
+    for line in log(&machine).lines() {
+        let event: serde_json::Value = serde_json::from_str(line).unwrap();
+        assert!(event["message"].is_string(), "{line}");
+    }
+}
+
+#[test]
+fn the_known_good_sequence_passes_and_no_secret_reaches_the_log() {
+    // checklist 99
+    // checklist 101
+    for (dialect, database) in testkit::empty_database_addresses() {
+        let machine = Machine::new();
+        migrate(PROGRAM.as_ref(), &database).unwrap();
+        let owner = load::server_process::Owner { email: "owner@example.com".to_owned(), password: PASSWORD.to_owned() };
+        create_user(PROGRAM.as_ref(), &database, &owner, "Owner").unwrap();
+        let server = serve(&machine, &database, &[("NERUBA_LOG", "debug")]);
+        let options = SmokeOptions::new(server.base_url(), &owner.email, PASSWORD);
+        let mut said = Vec::new();
+        let report = smoke::run(&options, |step| said.push(step.to_string())).unwrap();
+        assert!(report.passed(), "{dialect}: {said:#?}");
+        assert!(server.stop(STOP_WITHIN).unwrap().success());
+        let log = log(&machine);
+        for secret in [PASSWORD, "nrb_", "eyJ", "q3J9vX0m"] {
+            assert!(!log.contains(secret), "{dialect}: {secret} stands in the log: {log}");
+        }
+        machine.run(&["verify", "--database", &database]).succeeds();
+    }
+}
