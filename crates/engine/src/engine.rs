@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
+use domain::time::Instant;
 use storage::Database;
 
 use crate::access::{AccessSettings, AccessState};
 use crate::ctx::{Actor, Caller, Ctx, Held};
 use crate::ids::IdSource;
+use crate::ingest::{QueueLimits, Runtime};
 use crate::ports::{Clock, Random};
 use crate::secrets::Secrets;
 
@@ -24,12 +26,23 @@ pub struct EngineParts {
 pub struct Engine {
     pub(crate) shared: Arc<EngineParts>,
     pub(crate) access: Arc<AccessState>,
+    pub(crate) ingest: Arc<Runtime>,
 }
 
 impl Engine {
     pub fn new(parts: EngineParts) -> Engine {
+        Engine::with_queue(parts, QueueLimits::STANDARD)
+    }
+
+    /// An engine whose ingest queue has other limits than the standard ones.
+    pub fn with_queue(parts: EngineParts, limits: QueueLimits) -> Engine {
         let access = Arc::new(AccessState::new(parts.access.clone()));
-        Engine { shared: Arc::new(parts), access }
+        Engine { shared: Arc::new(parts), access, ingest: Arc::new(Runtime::new(limits)) }
+    }
+
+    /// The time as the clock of this engine tells it.
+    pub(crate) fn now(&self) -> Instant {
+        self.shared.clock.now()
     }
 
     pub fn db(&self) -> &Database {

@@ -50,10 +50,15 @@ struct Attributes<'a> {
 }
 
 fn item(text: &str) -> Item {
+    let (key, request) = read(text);
+    Item::from_parts(key, request.map(|request| (text, request)), text.as_bytes())
+}
+
+/// Every attribute is looked at, so that a rejection knows its identity although another one is wrong.
+pub(super) fn read(text: &str) -> (Result<IdempotencyKey, Refusal>, Result<UsageRequest, Refusal>) {
     let mut attributes = Attributes::default();
     let mut refused = None;
     let fields = read_object(text, |name, raw| {
-        // Every attribute is looked at, so that a rejection knows its identity although another one is wrong.
         refused = refused.take().or(attributes.set(&name, raw).err());
         Ok(())
     });
@@ -62,7 +67,7 @@ fn item(text: &str) -> Item {
         _ => Err(key_required("A CloudEvent is identified by its source and its id.")),
     };
     let request = fields.and_then(|()| refused.map_or_else(|| attributes.finish(), Err));
-    Item::from_parts(key, request.map(|request| (text, request)), text.as_bytes())
+    (key, request)
 }
 
 impl<'a> Attributes<'a> {

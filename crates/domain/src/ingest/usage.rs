@@ -79,7 +79,8 @@ impl<'a> Draft<'a> {
 }
 
 pub(super) fn unknown_field(name: &str) -> Refusal {
-    let shown: String = name.chars().take(64).collect();
+    // The name is the sender's text: it is stored and shown, so what nobody can read is left out.
+    let shown: String = name.chars().filter(|character| !character.is_control()).take(64).collect();
     Refusal::field(Code::UnknownField, shown, "is not a field of this request. Check its spelling.")
 }
 
