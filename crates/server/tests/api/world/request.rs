@@ -150,6 +150,11 @@ impl Reply {
         if self.text.is_empty() { Value::Null } else { serde_json::from_str(&self.text).unwrap() }
     }
 
+    /// The code of a problem.
+    pub fn code(&self) -> Option<Code> {
+        if self.status < 400 { None } else { self.body()["code"].as_str().and_then(|code| code.parse().ok()) }
+    }
+
     pub fn is_replay(&self) -> bool {
         self.header("idempotent-replayed") == Some("true")
     }
