@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use domain::time::Instant;
 use engine::ports::Clock;
-use storage::{Database, OpenOptions, SchemaState};
+use storage::{Database, DatabaseUrl, OpenOptions, SchemaState, StorageError};
 
 use super::exit;
 use crate::cli::DatabaseArgs;
@@ -110,15 +110,34 @@ fn database(config: &Config) -> Vec<(&'static str, Verdict)> {
         return vec![("database", Note(format!("{} does not exist yet; the first start makes it", path.display())))];
     }
     let options = OpenOptions { create: false, ..config.database_options.clone() };
-    let opened = world::open_database(url, &options).and_then(|db| Ok((db.version()?, db.durability_risks()?, db)));
+    let opened = world::open_database(url, &options).and_then(|db| Ok((db.check_schema()?, db)));
     match opened {
-        Ok((version, risks, db)) => {
-            vec![("database", Fine(format!("{url} is {version}"))), ("durability", durability(&risks)), ("schema", schema(&db))]
+        Ok((SchemaState::Current, db)) => look_inside(url, &db),
+        Ok((SchemaState::Pending(names), _)) => {
+            let problem = format!("{url} answers, but migrations are pending: {}", names.join(", "));
+            vec![("schema", Broken { problem, remedy: "run `neruba migrate`".to_owned() })]
         }
-        Err(error) => {
-            let remedy = "check the address, that the database runs, and that it lets this user in".to_owned();
-            vec![("database", Broken { problem: format!("{error:#}"), remedy })]
-        }
+        Err(error) => vec![("database", cannot_use(&error))],
+    }
+}
+
+fn cannot_use(error: &anyhow::Error) -> Verdict {
+    let remedy = match error.downcast_ref::<StorageError>() {
+        // It says itself what to do.
+        Some(StorageError::Schema { .. }) => "see above",
+        Some(_) | None => "check the address, that the database runs, and that it lets this user in",
+    };
+    Broken { problem: format!("{error:#}"), remedy: remedy.to_owned() }
+}
+
+fn look_inside(url: &DatabaseUrl, db: &Database) -> Vec<(&'static str, Verdict)> {
+    match db.version().and_then(|version| Ok((version, db.durability_risks()?))) {
+        Ok((version, risks)) => vec![
+            ("database", Fine(format!("{url} is {version}"))),
+            ("schema", Fine("up to date".to_owned())),
+            ("durability", durability(&risks)),
+        ],
+        Err(error) => vec![("database", cannot_use(&error.into()))],
     }
 }
 
@@ -129,19 +148,6 @@ fn durability(risks: &[String]) -> Verdict {
         risks => Broken {
             problem: risks.join("; "),
             remedy: "switch it on in postgresql.conf: what was acknowledged must survive a crash".to_owned(),
-        },
-    }
-}
-
-fn schema(db: &Database) -> Verdict {
-    match db.check_schema() {
-        Ok(SchemaState::Current) => Fine("up to date".to_owned()),
-        Ok(SchemaState::Pending(names)) => {
-            Broken { problem: format!("pending: {}", names.join(", ")), remedy: "run `neruba migrate`".to_owned() }
-        }
-        Err(error) => Broken {
-            problem: error.to_string(),
-            remedy: "use the version of the program that this database was used with, or a newer one".to_owned(),
         },
     }
 }

@@ -26,6 +26,6 @@ fn what_is_wrong_comes_with_what_to_do() {
 fn a_schema_that_is_behind_is_found() {
     for (_, url) in testkit::empty_database_addresses().into_iter().filter(|(dialect, _)| *dialect == "postgres") {
         let run = Machine::new().run(&["doctor", "--database", &url]);
-        run.fails_with(&["FAIL  schema", "pending: 0001_access", "neruba migrate"]);
+        run.fails_with(&["FAIL  schema", "migrations are pending: 0001_access", "neruba migrate"]);
     }
 }

@@ -1,5 +1,7 @@
 //! `neruba serve`: a real server process, from its first line to a clean stop.
 
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
 use std::time::Duration;
 
 use load::client::{Client, Request};
@@ -16,6 +18,7 @@ fn serve(machine: &Machine, database: &str, environment: &[(&str, &str)]) -> Ser
     // Beside the database would be the working folder of the tests.
     let secret = ("NERUBA_SECRET_FILE".to_owned(), machine.path("secret").display().to_string());
     std::fs::write(machine.path("secret"), "q3J9vX0mB7sKd2LwTzR8yHc4NfGp6UaE1oVi5Yx").unwrap();
+    std::fs::set_permissions(machine.path("secret"), Permissions::from_mode(0o600)).unwrap();
     let options = ServerOptions {
         executable: PROGRAM.into(),
         database: database.to_owned(),
@@ -49,10 +52,7 @@ fn a_first_start_on_sqlite_says_how_to_begin_and_stops_cleanly() {
 fn a_production_server_logs_json_and_shows_no_docs() {
     // checklist 103
     let machine = Machine::new();
-    std::os::unix::fs::symlink("/dev/null", machine.path("unused")).unwrap();
     let database = format!("sqlite://{}", machine.path("data/production.db").display());
-    std::fs::write(machine.path("secret"), "").unwrap();
-    std::fs::set_permissions(machine.path("secret"), std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
     let server = serve(&machine, &database, &[("NERUBA_ENV", "production")]);
     let mut client = Client::new(server.base_url()).unwrap();
     for path in ["/docs/", "/openapi.json", "/metrics"] {
