@@ -1,0 +1,7 @@
+//! Money: credits, charges, debits, refunds, reversals, and what they leave in the books.
+
+mod concurrency;
+mod corrections;
+mod model;
+mod money;
+mod stories;
