@@ -7,14 +7,13 @@ use std::time::Duration;
 use domain::access::Permission;
 use domain::customer::Customer;
 use domain::idempotency::{Family, IdempotencyKey};
-use domain::ids::{AccessKeyId, BatchId};
+use domain::ids::AccessKeyId;
+use domain::ingest::Operation;
 use domain::ingest::charge::{ChargeItem, ChargeRequest};
-use domain::ingest::{Operation, Outcome, OutcomeCounts};
 use domain::ledger::entry::EntryKind;
 use domain::ledger::recipes;
 use domain::project::Project;
 use domain::refusal::{Code, Refusal};
-use storage::ingest_batches::{self, IngestBatch};
 use storage::{ProjectTx, access_keys, projects};
 
 use crate::audit::Audited;
@@ -23,6 +22,7 @@ use crate::ctx::{Actor, Ctx};
 use crate::customers;
 use crate::engine::Engine;
 use crate::error::Error;
+use crate::ingest::record;
 use crate::transactions::{Movement, Transaction, final_refusal, post_movement};
 use crate::wallets;
 
@@ -40,11 +40,10 @@ impl Engine {
         ctx.require(Permission::ChargeIngest)?;
         let mut refused_for_good = None;
         let result = self.charge_once(ctx, item, &mut refused_for_good);
-        let outcome = outcome::of(&result, refused_for_good);
-        if let Some(outcome) = &outcome {
-            metrics::counter!("neruba_ingest_total", "operation" => "charge", "outcome" => outcome.outcome.as_str())
+        if let Some(attempt) = outcome::of(&result, refused_for_good) {
+            metrics::counter!("neruba_ingest_total", "operation" => "charge", "outcome" => attempt.outcome().as_str())
                 .increment(1);
-            self.record_charge(ctx, item, outcome)?;
+            self.record_attempt(ctx, item, &attempt)?;
         }
         result
     }
@@ -91,7 +90,7 @@ fn charge(
 
     let lines = recipes::charge(&wallet, request.amount, ctx.now()).map_err(final_refusal)?;
 
-    ingest_batches::insert(tx, &batch(ctx, OutcomeCounts::one(Outcome::Accepted)))?;
+    record::accepted(tx, ctx, Operation::Charge)?;
     let movement = Movement {
         kind: EntryKind::Charge,
         action: "transaction.charged",
@@ -126,20 +125,6 @@ fn check_timestamp(ctx: &Ctx, request: &ChargeRequest) -> Result<(), Refusal> {
             Err(Refusal::field(Code::TimestampInFuture, "timestamp", detail))
         }
         (Some(_) | None, Some(_) | None) => Ok(()),
-    }
-}
-
-fn batch(ctx: &Ctx, counts: OutcomeCounts) -> IngestBatch {
-    let id: BatchId = ctx.new_id();
-    IngestBatch {
-        id,
-        operation: Operation::Charge,
-        received_at: ctx.now(),
-        events: 0,
-        first_event: None,
-        last_event: None,
-        counts,
-        rollup_seq: None,
     }
 }
 
