@@ -17,6 +17,7 @@ pub mod ids;
 pub mod ingest;
 pub mod ledger;
 pub mod members;
+pub mod overview;
 mod page;
 pub mod ports;
 pub mod problem;
@@ -27,6 +28,7 @@ pub mod sessions;
 pub mod transactions;
 pub mod users;
 pub mod verify;
+mod verify_ingest;
 pub mod workers;
 pub mod wallets;
 
