@@ -21,30 +21,44 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Run the server: API and workers in one process
-    #[command(after_help = "Examples:\n  neruba serve\n  neruba serve --database sqlite:///var/lib/neruba/neruba.db --listen 0.0.0.0:8080\n  neruba serve --database postgres://neruba@db.internal/neruba --migrate\n\nOn SQLite the server brings the schema up to date by itself; on PostgreSQL only with --migrate, or by `neruba migrate`.\nSIGTERM and Ctrl-C stop it cleanly: running requests finish, accepted usage is stored.")]
+    #[command(
+        after_help = "Examples:\n  neruba serve\n  neruba serve --database sqlite:///var/lib/neruba/neruba.db --listen 0.0.0.0:8080\n  neruba serve --database postgres://neruba@db.internal/neruba --migrate\n\nOn SQLite the server brings the schema up to date by itself; on PostgreSQL only with --migrate, or by `neruba migrate`.\nSIGTERM and Ctrl-C stop it cleanly: running requests finish, accepted usage is stored."
+    )]
     Serve(Serve),
     /// Show what Neruba does: a fresh project with three months of data, on a running server
-    #[command(after_help = "Examples:\n  neruba demo\n  neruba demo --listen 127.0.0.1:9000\n\nWithout --database each run begins with a fresh file, data/demo.db. With --database the demo project is added to that\ndatabase, or reused if it is there.")]
+    #[command(
+        after_help = "Examples:\n  neruba demo\n  neruba demo --listen 127.0.0.1:9000\n\nWithout --database each run begins with a fresh file, data/demo.db. With --database the demo project is added to that\ndatabase, or reused if it is there."
+    )]
     Demo(Demo),
     /// Bring the database's schema up to date
-    #[command(after_help = "Examples:\n  neruba migrate\n  neruba migrate --database postgres://neruba@db.internal/neruba\n\nSafe to repeat, and to run on several machines at once.")]
+    #[command(
+        after_help = "Examples:\n  neruba migrate\n  neruba migrate --database postgres://neruba@db.internal/neruba\n\nSafe to repeat, and to run on several machines at once."
+    )]
     Migrate(DatabaseArgs),
     /// Manage users on the server's own machine
     Admin(Admin),
     /// Check every invariant of the stored data; exit 0 only if all hold
-    #[command(after_help = "Examples:\n  neruba verify\n  neruba verify --database sqlite://backup.db --output json\n\nReads everything, changes nothing, and may run beside a server.")]
+    #[command(
+        after_help = "Examples:\n  neruba verify\n  neruba verify --database sqlite://backup.db --output json\n\nReads everything, changes nothing, and may run beside a server."
+    )]
     Verify(Verify),
     /// Check configuration, secret, database and disk, and say what to do
     #[command(after_help = "Example:\n  neruba doctor")]
     Doctor(DatabaseArgs),
     /// Walk through the known-good sequence on a running server, step by step
-    #[command(after_help = "Example:\n  echo 'strong-password' | neruba smoke --url http://127.0.0.1:8080 --email owner@example.com --password-stdin\n\nCreates a project of its own on that server; exit 0 only if every step passed.")]
+    #[command(
+        after_help = "Example:\n  echo 'strong-password' | neruba smoke --url http://127.0.0.1:8080 --email owner@example.com --password-stdin\n\nCreates a project of its own on that server; exit 0 only if every step passed."
+    )]
     Smoke(Smoke),
     /// Measure this machine: durable, deduplicated events per second against one commit per event
-    #[command(after_help = "Examples:\n  neruba bench\n  neruba bench --database postgres://neruba@localhost/bench --json")]
+    #[command(
+        after_help = "Examples:\n  neruba bench\n  neruba bench --database postgres://neruba@localhost/bench --json"
+    )]
     Bench(Bench),
     /// Kill a real server at random instants and compare what it acknowledged with what it kept
-    #[command(after_help = "Example:\n  neruba crashtest --kills 100\n\nUses the same program as the server; exit 0 only if nothing was lost and nothing doubled.")]
+    #[command(
+        after_help = "Example:\n  neruba crashtest --kills 100\n\nUses the same program as the server; exit 0 only if nothing was lost and nothing doubled."
+    )]
     Crashtest(Crashtest),
     /// Look at the configuration
     Config(ConfigCommand),
@@ -104,7 +118,9 @@ pub struct Admin {
 #[derive(Debug, Subcommand)]
 pub enum AdminCommand {
     /// Create a user who can log in
-    #[command(after_help = "Example:\n  echo 'a long password' | neruba admin create-user --email owner@example.com --name Owner --password-stdin\n\nThe password has at least 12 characters and comes by standard input, so that it appears in no list of processes.")]
+    #[command(
+        after_help = "Example:\n  echo 'a long password' | neruba admin create-user --email owner@example.com --name Owner --password-stdin\n\nThe password has at least 12 characters and comes by standard input, so that it appears in no list of processes."
+    )]
     CreateUser(CreateUser),
 }
 

@@ -60,15 +60,17 @@ impl Config {
 
     fn read(flags: &Flags, environment: Vec<(String, String)>) -> Result<Config> {
         let mut values = Values::collect(flags, environment)?;
-        let environment = values.one_of(
-            "env",
-            &[("development", Environment::Development), ("production", Environment::Production)],
-        )?;
+        let environment = values
+            .one_of("env", &[("development", Environment::Development), ("production", Environment::Production)])?;
         values.fill_defaults(environment);
         let log_format = values.one_of("logFormat", &[("text", LogFormat::Text), ("json", LogFormat::Json)])?;
         let database = DatabaseUrl::parse(values.text("databaseUrl")).context(values.origin_of("databaseUrl"))?;
         let connections_max = values.parsed("databaseConnections", "a number of connections")?;
-        ensure!(connections_max > 0, "{}: a database needs at least one connection", values.origin_of("databaseConnections"));
+        ensure!(
+            connections_max > 0,
+            "{}: a database needs at least one connection",
+            values.origin_of("databaseConnections")
+        );
         Ok(Config {
             environment,
             database_options: OpenOptions { connections_max, ..OpenOptions::standard() },
@@ -176,9 +178,13 @@ mod tests {
     fn production_closes_what_development_shows() {
         // checklist 103
         let development = read("", &[], Flags::default()).unwrap();
-        assert!(development.server.expose_docs && development.server.expose_metrics && development.server.expose_openapi);
+        assert!(
+            development.server.expose_docs && development.server.expose_metrics && development.server.expose_openapi
+        );
         let production = read("env = \"production\"", &[], Flags::default()).unwrap();
-        assert!(!production.server.expose_docs && !production.server.expose_metrics && !production.server.expose_openapi);
+        assert!(
+            !production.server.expose_docs && !production.server.expose_metrics && !production.server.expose_openapi
+        );
         assert_eq!(production.log_format, LogFormat::Json);
         let opened = read("env = \"production\"\nexposeMetrics = true", &[], Flags::default()).unwrap();
         assert!(opened.server.expose_metrics && !opened.server.expose_docs);

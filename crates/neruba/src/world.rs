@@ -48,7 +48,8 @@ pub fn cores() -> NonZeroUsize {
 /// What keeps the database from being opened, with its address but without its password.
 pub fn open_database(url: &DatabaseUrl, options: &OpenOptions) -> Result<Database> {
     if options.create
-        && let Some(folder) = url.sqlite_path().and_then(|path| path.parent()).filter(|path| !path.as_os_str().is_empty())
+        && let Some(folder) =
+            url.sqlite_path().and_then(|path| path.parent()).filter(|path| !path.as_os_str().is_empty())
     {
         std::fs::create_dir_all(folder).with_context(|| format!("cannot make the folder {}", folder.display()))?;
     }

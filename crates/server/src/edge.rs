@@ -64,7 +64,8 @@ pub(crate) async fn method_not_allowed() -> Failure {
 }
 
 fn took_too_long() -> Failure {
-    let detail = "The server did not finish in time, but it may still do so. Send the same request with the same key again.";
+    let detail =
+        "The server did not finish in time, but it may still do so. Send the same request with the same key again.";
     Refusal::new(Code::Unavailable, detail).into()
 }
 

@@ -60,12 +60,7 @@ impl Api {
         self
     }
 
-    fn mount(
-        mut self,
-        (schemas, paths, methods): UtoipaMethodRouter<App>,
-        guard: Guard,
-        body_limit: BodyLimit,
-    ) -> Api {
+    fn mount(mut self, (schemas, paths, methods): UtoipaMethodRouter<App>, guard: Guard, body_limit: BodyLimit) -> Api {
         self.add_schemas(schemas);
         for (path, mut item) in paths.paths {
             let mut operations = operations(&mut item);
@@ -132,7 +127,11 @@ impl RouteRow {
                     none if none.is_empty() => "This path has no parameters.".to_owned(),
                     known => format!("Known here: {known}."),
                 };
-                return Err(Refusal::field(Code::InvalidQuery, name, format!("is not a parameter of this path. {known}")));
+                return Err(Refusal::field(
+                    Code::InvalidQuery,
+                    name,
+                    format!("is not a parameter of this path. {known}"),
+                ));
             }
         }
         Ok(())

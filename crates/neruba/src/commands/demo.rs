@@ -56,7 +56,8 @@ pub fn run(arguments: &Demo) -> Result<ExitCode> {
     };
     let serving = runtime.spawn(async move { serve::serve(listener, engine, &config, stop).await });
     eprintln!("filling http://{address} with three months of data");
-    let filled = demo::run(&DemoOptions::new(&format!("http://{address}"), EMAIL, PASSWORD), |line| eprintln!("  {line}"));
+    let filled =
+        demo::run(&DemoOptions::new(&format!("http://{address}"), EMAIL, PASSWORD), |line| eprintln!("  {line}"));
     if let Ok(report) = &filled {
         println!("{report}");
     }

@@ -24,7 +24,10 @@ enum Verdict {
     /// Works, but should be known.
     Note(String),
     /// Does not work: what is wrong, what to do.
-    Broken { problem: String, remedy: String },
+    Broken {
+        problem: String,
+        remedy: String,
+    },
 }
 
 use Verdict::{Broken, Fine, Note};
@@ -56,7 +59,9 @@ fn configuration(config: &Config) -> Verdict {
     let file = config.file().map_or_else(|| "no file".to_owned(), |file| file.display().to_string());
     match config.environment {
         Environment::Production => Fine(format!("production, {file}")),
-        Environment::Development => Note(format!("development, {file}; set NERUBA_ENV=production where money depends on it")),
+        Environment::Development => {
+            Note(format!("development, {file}; set NERUBA_ENV=production where money depends on it"))
+        }
     }
 }
 
@@ -70,7 +75,8 @@ fn secret(config: &Config) -> Verdict {
         Ok(_) => Fine(config.secret.describe()),
         Err(error) => Broken {
             problem: format!("{error:#}"),
-            remedy: "write 32 random bytes into a file only the server can read, and name it in NERUBA_SECRET_FILE".to_owned(),
+            remedy: "write 32 random bytes into a file only the server can read, and name it in NERUBA_SECRET_FILE"
+                .to_owned(),
         },
     }
 }
@@ -79,7 +85,10 @@ fn clock(now: Instant) -> Verdict {
     if Instant::parse(EARLIEST).is_ok_and(|earliest| now >= earliest) {
         return Fine(now.to_string());
     }
-    Broken { problem: format!("the clock stands at {now}"), remedy: "set the clock, and keep it right with NTP".to_owned() }
+    Broken {
+        problem: format!("the clock stands at {now}"),
+        remedy: "set the clock, and keep it right with NTP".to_owned(),
+    }
 }
 
 /// Where data is written: beside the SQLite file, else where secret and logs of the server are.
@@ -98,7 +107,10 @@ fn disk(folder: &Path) -> Verdict {
             if free >= FREE_BYTES_MIN {
                 return Fine(text);
             }
-            Broken { problem: text, remedy: "make room: a full disk stops all writes (nothing stored is lost)".to_owned() }
+            Broken {
+                problem: text,
+                remedy: "make room: a full disk stops all writes (nothing stored is lost)".to_owned(),
+            }
         }
         Err(error) => Note(format!("cannot tell how much is free at {}: {error}", folder.display())),
     }

@@ -105,7 +105,8 @@ fn install_metrics() -> Option<PrometheusHandle> {
 /// Ready when the process is asked to stop. A second signal is not waited for: the system's default then ends it.
 pub fn stop_signal() -> Result<impl Future<Output = ()>> {
     let (sender, receiver) = tokio::sync::oneshot::channel::<()>();
-    let signals = tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot listen for signals")?;
+    let signals =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot listen for signals")?;
     std::thread::Builder::new()
         .name("signals".to_owned())
         .spawn(move || {

@@ -23,7 +23,8 @@ const RANDOM_BYTES: usize = 32;
 const DIFFERENT_BYTES_MIN: usize = 12;
 
 /// Words that stand in secrets nobody chose at random.
-const TELLING_WORDS: [&str; 8] = ["changeme", "change-me", "secret", "password", "default", "example", "neruba", "1234567890"];
+const TELLING_WORDS: [&str; 8] =
+    ["changeme", "change-me", "secret", "password", "default", "example", "neruba", "1234567890"];
 
 /// Where the secret comes from.
 #[derive(Clone, PartialEq, Eq)]

@@ -157,7 +157,9 @@ impl Values {
 
     /// Every setting with its value and its origin, in the order of the table.
     pub fn all(&self) -> impl Iterator<Item = (&'static Setting, Option<(&str, &Origin)>)> {
-        SETTINGS.iter().map(|setting| (setting, self.known.get(setting.key).map(|(value, origin)| (value.as_str(), origin))))
+        SETTINGS
+            .iter()
+            .map(|setting| (setting, self.known.get(setting.key).map(|(value, origin)| (value.as_str(), origin))))
     }
 }
 

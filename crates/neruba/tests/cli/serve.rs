@@ -72,7 +72,8 @@ fn the_known_good_sequence_passes_and_no_secret_reaches_the_log() {
     for (dialect, database) in testkit::empty_database_addresses() {
         let machine = Machine::new();
         migrate(PROGRAM.as_ref(), &database).unwrap();
-        let owner = load::server_process::Owner { email: "owner@example.com".to_owned(), password: PASSWORD.to_owned() };
+        let owner =
+            load::server_process::Owner { email: "owner@example.com".to_owned(), password: PASSWORD.to_owned() };
         create_user(PROGRAM.as_ref(), &database, &owner, "Owner").unwrap();
         let server = serve(&machine, &database, &[("NERUBA_LOG", "debug")]);
         let options = SmokeOptions::new(server.base_url(), &owner.email, PASSWORD);

@@ -3,9 +3,7 @@
 //! promise P35
 
 use domain::access::{Permission, Role, Scope};
-use domain::ids::{
-    AccessGrantId, AccessKeyId, CustomerId, EntryId, EventId, LotId, ProjectId, RejectionId, UserId,
-};
+use domain::ids::{AccessGrantId, AccessKeyId, CustomerId, EntryId, EventId, LotId, ProjectId, RejectionId, UserId};
 use domain::refusal::Code;
 use http::Method;
 use serde_json::json;
@@ -48,15 +46,16 @@ enum Expected {
 use Expected::{LetIn, Refuse};
 
 /// What a guard refuses with, and nothing behind it when the request is empty.
-const AT_THE_GATE: [Code; 4] =
-    [Code::Unauthenticated, Code::Forbidden, Code::MissingScope, Code::AccessGrantRequired];
+const AT_THE_GATE: [Code; 4] = [Code::Unauthenticated, Code::Forbidden, Code::MissingScope, Code::AccessGrantRequired];
 
 fn expected(guard: Guard, holds: &Holds) -> Expected {
     let only_if = |is_held: bool, code: Code| if is_held { LetIn } else { Refuse(code) };
     match (guard, holds) {
         (Guard::Public, _) => LetIn,
         (_, Holds::Nothing) => Refuse(Code::Unauthenticated),
-        (Guard::Authenticated | Guard::PlatformAdmin, Holds::Scopes(_) | Holds::KeyElsewhere) => Refuse(Code::Forbidden),
+        (Guard::Authenticated | Guard::PlatformAdmin, Holds::Scopes(_) | Holds::KeyElsewhere) => {
+            Refuse(Code::Forbidden)
+        }
         (Guard::Authenticated, Holds::Elsewhere | Holds::Role(_) | Holds::Admin | Holds::AdminInside) => LetIn,
         (Guard::PlatformAdmin, Holds::Admin | Holds::AdminInside) => LetIn,
         (Guard::PlatformAdmin, Holds::Elsewhere | Holds::Role(_)) => Refuse(Code::Forbidden),
@@ -127,10 +126,11 @@ fn visitors(world: &World, project: &crate::world::Project) -> Vec<Visitor> {
             Holds::KeyElsewhere,
             vec![("x-api-key", world.access_key(&elsewhere, Scope::ALL))],
         ),
-        visitor("a key with all scopes", Holds::Scopes(Scope::ALL.to_vec()), vec![(
-            "x-api-key",
-            world.access_key(project, Scope::ALL),
-        )]),
+        visitor(
+            "a key with all scopes",
+            Holds::Scopes(Scope::ALL.to_vec()),
+            vec![("x-api-key", world.access_key(project, Scope::ALL))],
+        ),
     ];
     for scope in Scope::ALL {
         let key = world.access_key(project, &[*scope]);
