@@ -46,6 +46,7 @@ pub fn api() -> Api {
         .route(routes!(admin::list_access_grants), Guard::PlatformAdmin)
         .route(routes!(admin::close_access_grant), Guard::PlatformAdmin)
         .route(routes!(admin::create_user), Guard::PlatformAdmin)
+        .route(routes!(admin::list_installation_audit_entries), Guard::PlatformAdmin)
         .page("/docs", get(docs::docs), Guard::Public)
         .page("/docs/", get(docs::docs_index), Guard::Public)
         .page("/docs/{file}", get(docs::docs_file), Guard::Public)

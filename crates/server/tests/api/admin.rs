@@ -29,6 +29,8 @@ on_both! {
         world.get("/admin/projects").bearer(&project.owner.token).refused(Code::Forbidden);
         world.get("/admin/projects").key(&key).refused(Code::Forbidden);
         world.get("/admin/projects").refused(Code::Unauthenticated);
+        world.get("/admin/audit").bearer(&project.owner.token).refused(Code::Forbidden);
+        world.get("/admin/audit").key(&key).refused(Code::Forbidden);
         open(world, &project.owner, &project, an_hour()).refused(Code::Forbidden);
         world.get(&grants).bearer(&project.owner.token).refused(Code::Forbidden);
         world.delete(format!("{grants}/grt_00000000000000000000000000")).bearer(&project.owner.token).refused(Code::Forbidden);
@@ -132,6 +134,18 @@ on_both! {
         }
         let nowhere = Project { id: "prj_00000000000000000000000000".to_owned(), ..project };
         open(world, &admin, &nowhere, an_hour()).refused(Code::NotFound);
+    }
+
+    // checklist 93
+    fn the_trail_of_the_installation_shows_who_was_made_and_who_logged_in(world) {
+        let admin = world.platform_admin();
+        let person = world.person("somebody");
+        let made = world.get(format!("/admin/audit?action=user.created&target={}", person.id)).bearer(&admin.token).expect(200);
+        assert_eq!(made["data"].as_array().unwrap().len(), 1);
+        assert_eq!(made["data"][0]["details"]["after"]["email"], person.email);
+        assert!(!made.to_string().contains("argon2"));
+        let begun = world.get("/admin/audit?action=session.begun&limit=200").bearer(&admin.token).expect(200);
+        assert!(begun["data"].as_array().unwrap().iter().any(|entry| entry["actor"]["id"] == person.id));
     }
 
     fn a_platform_admin_makes_users(world) {

@@ -5,6 +5,7 @@ use domain::ids::AccessKeyId;
 use domain::refusal::Code;
 use engine::access_keys::{CreateAccessKey, require_live_key};
 use engine::{Ctx, Error};
+use sha2::{Digest, Sha256};
 use storage::{StorageError, access_keys};
 
 use crate::world::{World, on_both};
@@ -79,7 +80,7 @@ on_both! {
             access_keys::find_by_public_id(tx, &text[4..16])
         };
         let (_, stored) = world.db.read_installation("test", find).unwrap().unwrap();
-        let plain: [u8; 32] = sha2::Digest::finalize(sha2::Digest::chain_update(<sha2::Sha256 as sha2::Digest>::new(), &text)).into();
+        let plain: [u8; 32] = Sha256::digest(&text).into();
         assert_ne!(stored, plain);
     }
 

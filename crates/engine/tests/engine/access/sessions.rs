@@ -122,6 +122,7 @@ on_both! {
 /// The hash of the owner's password, which every user of the tests has.
 fn stored_hash(world: &World) -> String {
     let owner = email(world, "owner");
-    let find = |tx: &mut storage::InstallationTx<'_>| -> Result<_, StorageError> { storage::users::find_by_email(tx, &owner) };
+    let find =
+        |tx: &mut storage::InstallationTx<'_>| -> Result<_, StorageError> { storage::users::find_by_email(tx, &owner) };
     world.db.read_installation("test", find).unwrap().unwrap().password_hash
 }
