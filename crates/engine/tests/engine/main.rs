@@ -1,4 +1,5 @@
 //! The use cases of the engine, each story on both databases.
 
+mod access;
 mod ledger;
 mod world;
