@@ -67,7 +67,7 @@ pub fn run(arguments: &Demo) -> Result<ExitCode> {
     } else {
         finish.send(()).ok();
     }
-    runtime.block_on(serving).context("the server ended early")?;
+    runtime.block_on(serving).context("the server ended early")??;
     filled.context("the demo could not be filled")?;
     Ok(ExitCode::SUCCESS)
 }

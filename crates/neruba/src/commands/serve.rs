@@ -31,7 +31,7 @@ pub fn run(arguments: &Serve) -> Result<ExitCode> {
     say_how_to_begin(&engine, &config.database)?;
     let runtime = runtime(&config)?;
     let listener = runtime.block_on(listen(&config))?;
-    runtime.block_on(serve(listener, engine, &config, stop_signal()?));
+    runtime.block_on(serve(listener, engine, &config, stop_signal()?))?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -76,7 +76,16 @@ pub async fn listen(config: &Config) -> Result<TcpListener> {
 }
 
 /// Serves until `stop` is ready, then drains requests, batcher and workers.
-pub async fn serve(listener: TcpListener, engine: Engine, config: &Config, stop: impl Future<Output = ()>) {
+///
+/// # Errors
+/// When a worker cannot be started.
+pub async fn serve(
+    listener: TcpListener,
+    engine: Engine,
+    config: &Config,
+    stop: impl Future<Output = ()>,
+) -> Result<()> {
+    let workers = engine.start_workers()?;
     let metrics = install_metrics();
     if let Some(metrics) = metrics.clone() {
         tokio::spawn(async move {
@@ -93,7 +102,10 @@ pub async fn serve(listener: TcpListener, engine: Engine, config: &Config, stop:
     };
     tracing::info!(environment, database = %config.database, "listening on http://{address}");
     server::serve::serve(listener, App::new(engine, config.server.clone(), metrics), stop).await;
+    // What was accepted is stored before the process ends; nothing new can come in any more.
+    tokio::task::spawn_blocking(move || workers.stop()).await.context("the workers did not stop cleanly")?;
     tracing::info!("stopped");
+    Ok(())
 }
 
 /// Figures are for the whole process: a second server in it (there is none outside of tests) would have none.

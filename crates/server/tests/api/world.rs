@@ -9,6 +9,7 @@ use std::sync::Arc;
 use ::http::Method;
 use axum::Router;
 use engine::access::AccessSettings;
+use engine::workers::Workers;
 use engine::{Engine, EngineParts, Secrets};
 use server::{App, Settings};
 use storage::Database;
@@ -56,6 +57,8 @@ pub struct World {
     /// Distinguishes the names this test makes from those of other tests on the same database.
     pub name: String,
     pub seed: u64,
+    /// The ingest writer and the rollups, until the world ends.
+    _workers: Workers,
 }
 
 impl World {
@@ -83,9 +86,10 @@ impl World {
             access: AccessSettings::for_tests(),
             secrets: Secrets::derive(b"a secret that only tests know: 0123456789").unwrap(),
         });
+        let workers = engine.start_workers().unwrap();
         let router = server::router(App::new(engine.clone(), settings, None));
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-        World { engine, clock, router, runtime, db, name: name.to_owned(), seed }
+        World { engine, clock, router, runtime, db, name: name.to_owned(), seed, _workers: workers }
     }
 
     pub fn get(&self, path: impl AsRef<str>) -> Request<'_> {
