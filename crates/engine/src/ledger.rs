@@ -18,6 +18,7 @@ use domain::time::Instant;
 use domain::wallet::Wallet;
 use storage::{ProjectTx, accounts, balances as stored_balances, journal};
 
+pub(crate) use self::balances::signed;
 pub use self::balances::{AccountBalance, AccountView, BalancesAsOf};
 pub(crate) use self::entries::read_lines;
 pub use self::entries::{ActorView, EntryView, PostingView};
