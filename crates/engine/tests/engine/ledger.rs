@@ -2,6 +2,7 @@
 
 mod concurrency;
 mod corrections;
+mod damage;
 mod model;
 mod money;
 mod stories;
