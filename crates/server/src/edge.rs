@@ -3,14 +3,17 @@
 use std::any::Any;
 use std::sync::Arc;
 
+use axum::Router;
 use axum::extract::{MatchedPath, Request, State};
-use axum::middleware::Next;
+use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use domain::ids::RequestId;
 use domain::refusal::{Code, Refusal};
 use engine::{Caller, Engine, Error};
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use tokio::time::Instant;
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::compression::CompressionLayer;
 use tracing::Instrument;
 
 use crate::app::App;
@@ -21,7 +24,19 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// Longest id that is taken over from a caller.
 const REQUEST_ID_LENGTH_MAX: usize = 64;
 
-pub(crate) async fn edge(State(app): State<App>, mut request: Request, next: Next) -> Response {
+/// What surrounds every route: answers for paths without one, for panics, for what takes too long.
+pub(crate) fn surround(routes: Router<App>, app: App) -> Router {
+    let router = routes
+        .fallback(not_found)
+        .method_not_allowed_fallback(method_not_allowed)
+        .layer(CatchPanicLayer::custom(panicked))
+        .layer(from_fn_with_state(app.clone(), edge));
+    let compress = app.settings().compress_replies;
+    let router = if compress { router.layer(CompressionLayer::new()) } else { router };
+    router.with_state(app)
+}
+
+async fn edge(State(app): State<App>, mut request: Request, next: Next) -> Response {
     let caller = new_caller(app.engine(), request.headers());
     let request_id = Arc::clone(&caller.request_id);
     let method = request.method().clone();
@@ -50,16 +65,16 @@ pub(crate) async fn edge(State(app): State<App>, mut request: Request, next: Nex
 }
 
 /// A panic in a handler, as an answer. The panic hook has logged it.
-pub(crate) fn panicked(panic: Box<dyn Any + Send + 'static>) -> Response {
+fn panicked(panic: Box<dyn Any + Send + 'static>) -> Response {
     let text = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
     Failure::from(Error::Bug(format!("a handler panicked: {}", text.unwrap_or("without words")))).into_response()
 }
 
-pub(crate) async fn not_found() -> Failure {
+async fn not_found() -> Failure {
     Refusal::not_found().into()
 }
 
-pub(crate) async fn method_not_allowed() -> Failure {
+async fn method_not_allowed() -> Failure {
     Refusal::new(Code::MethodNotAllowed, "The header Allow lists the methods of this path.").into()
 }
 
@@ -115,7 +130,102 @@ fn log(route: &str, status: u16, seconds: f64) {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use axum::body::{Body, to_bytes};
+    use domain::refusal::Code;
+    use engine::access::AccessSettings;
+    use engine::{Engine, EngineParts, Secrets};
+    use http::Request;
+    use tokio::sync::oneshot;
+    use tower::ServiceExt;
+
     use super::*;
+    use crate::settings::Settings;
+    use axum::routing::get;
+
+    /// Blocking calls to a database are forbidden inside a runtime: what needs one is made before.
+    fn with_app<F: Future<Output = ()>>(settings: Settings, story: impl FnOnce(App) -> F) {
+        let (_, db) = testkit::databases().remove(0);
+        let engine = Engine::new(EngineParts {
+            db,
+            clock: Arc::new(testkit::clock::TestClock::at("2026-03-17T10:20:00Z")),
+            random: Arc::new(testkit::random::SeededRandom::new(1)),
+            secrets: Secrets::derive(&[7; 32]).unwrap(),
+            access: AccessSettings::for_tests(),
+        });
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(story(App::new(engine, settings, None)));
+    }
+
+    /// What a caller of `/` gets when this is the only route.
+    async fn problem_of(app: App, route: axum::routing::MethodRouter<App>) -> (Code, String) {
+        let router = surround(Router::new().route("/", route), app);
+        let response = router.oneshot(Request::get("/").body(Body::empty()).unwrap()).await.unwrap();
+        let bytes = to_bytes(response.into_body(), usize::MAX).await.unwrap();
+        let problem: serde_json::Value = serde_json::from_slice(&bytes).unwrap();
+        (problem["code"].as_str().unwrap().parse().unwrap(), problem.to_string())
+    }
+
+    #[test]
+    fn a_panic_becomes_a_problem_without_internals() {
+        async fn panics() {
+            panic!("the inner secret");
+        }
+        with_app(Settings::development(), |app| async {
+            let (code, text) = problem_of(app, get(panics)).await;
+            assert_eq!(code, Code::Internal);
+            assert!(!text.contains("inner secret"), "{text}");
+        });
+    }
+
+    #[test]
+    fn a_panic_in_the_engine_becomes_a_problem_without_internals() {
+        async fn panics(app: axum::extract::State<App>) -> Result<(), crate::failure::Failure> {
+            app.run(|_| -> Result<(), engine::Error> { panic!("the inner secret") }).await
+        }
+        with_app(Settings::development(), |app| async {
+            let (code, text) = problem_of(app, get(panics)).await;
+            assert_eq!(code, Code::Internal);
+            assert!(!text.contains("inner secret"), "{text}");
+        });
+    }
+
+    #[test]
+    fn what_takes_too_long_is_answered_meanwhile() {
+        let settings = Settings { request_time_max: Duration::from_millis(20), ..Settings::development() };
+        with_app(settings, |app| async {
+            let (code, _) = problem_of(app, get(std::future::pending::<()>)).await;
+            assert_eq!(code, Code::Unavailable);
+        });
+    }
+
+    #[test]
+    fn calls_beyond_the_limit_wait_and_calls_beyond_the_queue_are_refused() {
+        with_app(Settings { calls_max: 1, calls_waiting_max: 1, ..Settings::development() }, |app| async move {
+            let (first_runs, first_is_running) = oneshot::channel();
+            let (let_first_end, first_may_end) = std::sync::mpsc::channel::<()>();
+            let mut first = Box::pin(app.run(move |_| {
+                first_runs.send(()).unwrap();
+                first_may_end.recv().unwrap();
+                Ok(1)
+            }));
+            assert!(poll_once(&mut first).is_pending());
+            first_is_running.await.unwrap();
+            let mut second = Box::pin(app.run(|_| Ok(2)));
+            assert!(poll_once(&mut second).is_pending());
+            let third = app.run(|_| Ok(3)).await.unwrap_err();
+            assert_eq!(third.refusal().code, Code::Overloaded);
+            let_first_end.send(()).unwrap();
+            assert_eq!(first.await.unwrap(), 1);
+            assert_eq!(second.await.unwrap(), 2);
+        });
+    }
+
+    fn poll_once<F: Future + Unpin>(future: &mut F) -> std::task::Poll<F::Output> {
+        std::pin::Pin::new(future).poll(&mut std::task::Context::from_waker(std::task::Waker::noop()))
+    }
 
     #[test]
     fn a_request_id_is_taken_over_only_if_it_is_harmless() {

@@ -1,16 +1,13 @@
 //! The whole API on one screen: each route with who may use it.
 
 use axum::Router;
-use axum::middleware::from_fn_with_state;
 use axum::routing::get;
 use domain::access::Permission;
-use tower_http::catch_panic::CatchPanicLayer;
-use tower_http::compression::CompressionLayer;
 use utoipa_axum::routes;
 
 use crate::api::{access_keys, admin, audit, auth, docs, health, members, projects};
 use crate::app::App;
-use crate::edge::{edge, method_not_allowed, not_found, panicked};
+use crate::edge::surround;
 use crate::guard::Guard;
 use crate::openapi;
 use crate::routes::Api;
@@ -55,13 +52,5 @@ pub fn api() -> Api {
 
 /// The server, ready to be served or called.
 pub fn router(app: App) -> Router {
-    let router = api()
-        .into_router(&app)
-        .fallback(not_found)
-        .method_not_allowed_fallback(method_not_allowed)
-        .layer(CatchPanicLayer::custom(panicked))
-        .layer(from_fn_with_state(app.clone(), edge));
-    let compress = app.settings().compress_replies;
-    let router = if compress { router.layer(CompressionLayer::new()) } else { router };
-    router.with_state(app)
+    surround(api().into_router(&app), app)
 }
