@@ -121,7 +121,11 @@ impl RouteRow {
         }
         let malformed = |_| Refusal::new(Code::InvalidQuery, "The query string is not URL-encoded text.");
         let Query(pairs) = Query::<Vec<(String, String)>>::try_from_uri(uri).map_err(malformed)?;
-        for (name, _) in pairs {
+        for (name, value) in pairs {
+            // No stored text holds it, and one of the databases cannot even compare with it.
+            if value.contains('\0') {
+                return Err(Refusal::field(Code::InvalidQuery, name, "contains the character U+0000."));
+            }
             if !self.query.contains(&name) {
                 let known = match self.query.join(", ") {
                     none if none.is_empty() => "This path has no parameters.".to_owned(),

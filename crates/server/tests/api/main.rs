@@ -12,6 +12,7 @@ mod audit;
 mod auth;
 mod docs;
 mod health;
+mod hostile;
 mod http;
 mod matrix;
 mod members;

@@ -77,7 +77,7 @@ fn expected(guard: Guard, holds: &Holds) -> Expected {
 }
 
 /// Ids of things that do not exist: whoever is let in finds nothing, and nothing is changed.
-fn path(row: &RouteRow, project: &str) -> String {
+pub fn path(row: &RouteRow, project: &str) -> String {
     let nothing = Uuid::from_u128(7);
     let part = |name: &str| match name {
         "projectId" => project.to_owned(),
