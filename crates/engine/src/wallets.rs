@@ -1,5 +1,8 @@
 //! Wallets: loading one under its lock, reading what a customer holds, and setting how far it may be overdrawn.
 
+use std::fmt;
+use std::str::FromStr;
+
 use domain::access::Permission;
 use domain::amount::Amount;
 use domain::currency::Currency;
@@ -27,6 +30,7 @@ use crate::transactions::within_limit;
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct WalletView {
+    pub customer_id: CustomerId,
     pub customer_key: String,
     pub currency: Currency,
     /// What the lots hold, expired ones too until their expiry is booked, minus what was overdrawn.
@@ -76,8 +80,39 @@ pub struct WalletFilter {
     pub customer_key: Option<String>,
 }
 
-/// The place of a wallet in the list of a project.
-pub type WalletPosition = (CustomerId, Currency);
+/// The place of a wallet in the list of a project: by customer, then by currency.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct WalletPosition {
+    pub customer: CustomerId,
+    pub currency: Currency,
+}
+
+/// A text that names no place in the list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("is not the place of a wallet")]
+pub struct WalletPositionError;
+
+impl WalletView {
+    pub fn position(&self) -> WalletPosition {
+        WalletPosition { customer: self.customer_id, currency: self.currency }
+    }
+}
+
+impl fmt::Display for WalletPosition {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{}:{}", self.customer, self.currency)
+    }
+}
+
+impl FromStr for WalletPosition {
+    type Err = WalletPositionError;
+    fn from_str(text: &str) -> Result<WalletPosition, WalletPositionError> {
+        let (customer, currency) = text.split_once(':').ok_or(WalletPositionError)?;
+        let customer = customer.parse().map_err(|_| WalletPositionError)?;
+        let currency = Currency::parse(currency).map_err(|_| WalletPositionError)?;
+        Ok(WalletPosition { customer, currency })
+    }
+}
 
 impl Engine {
     /// Wallets by customer and currency, after the given one; `limit` of them at most.
@@ -90,7 +125,7 @@ impl Engine {
         filter: &WalletFilter,
         after: Option<WalletPosition>,
         limit: usize,
-    ) -> Result<Vec<(WalletPosition, WalletView)>, Error> {
+    ) -> Result<Vec<WalletView>, Error> {
         ctx.require(Permission::BillingRead)?;
         self.read(ctx.project, "list_wallets", |tx| {
             let rows = match filter.customer_key.as_deref() {
@@ -98,14 +133,13 @@ impl Engine {
                     Some(customer) => of_customer(tx, customer.id, after, limit)?,
                     None => Vec::new(),
                 },
-                None => wallets::page(tx, after, page_limit(limit))?,
+                None => wallets::page(tx, after.map(|after| (after.customer, after.currency)), page_limit(limit))?,
             };
             let mut views = Vec::with_capacity(rows.len());
             for row in rows {
                 let customer = storage::customers::get(tx, row.customer)?
                     .ok_or_else(|| Error::Bug(format!("the customer {} of a wallet is not stored", row.customer)))?;
-                let position = (row.customer, row.currency);
-                views.push((position, view(&customer, &load(tx, row)?, ctx.now())));
+                views.push(view(&customer, &load(tx, row)?, ctx.now()));
             }
             Ok(views)
         })
@@ -214,7 +248,7 @@ fn of_customer(
     limit: usize,
 ) -> Result<Vec<WalletRow>, Error> {
     let rows = wallets::of_customer(tx, customer)?;
-    let later = rows.into_iter().filter(|row| after.is_none_or(|after| (row.customer, row.currency) > after));
+    let later = rows.into_iter().filter(|row| after.is_none_or(|after| row.currency > after.currency));
     Ok(later.take(limit).collect())
 }
 
@@ -223,6 +257,7 @@ fn view(customer: &Customer, wallet: &Wallet, now: Instant) -> WalletView {
     lots.sort_by(|one, other| one.draw_order(other));
     let available = wallet.available(now);
     WalletView {
+        customer_id: customer.id,
         customer_key: customer.external_key.clone(),
         currency: wallet.currency,
         balance: wallet.balance(),

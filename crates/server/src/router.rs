@@ -5,7 +5,10 @@ use axum::routing::get;
 use domain::access::Permission;
 use utoipa_axum::routes;
 
-use crate::api::{access_keys, admin, audit, auth, docs, health, members, projects};
+use crate::api::ingest::charge;
+use crate::api::{
+    access_keys, admin, audit, auth, customers, docs, health, ledger, members, overview, projects, transactions, wallets,
+};
 use crate::app::App;
 use crate::edge::surround;
 use crate::guard::Guard;
@@ -37,6 +40,24 @@ pub fn api() -> Api {
         .route(routes!(access_keys::list_access_keys), Guard::Project(Permission::AccessKeysRead))
         .route(routes!(access_keys::revoke_access_key), Guard::Project(Permission::AccessKeysManage))
         .route(routes!(access_keys::rotate_access_key), Guard::Project(Permission::AccessKeysManage))
+        .route(routes!(customers::create_customer), Guard::Project(Permission::CustomersWrite))
+        .route(routes!(customers::list_customers), Guard::Project(Permission::CustomersRead))
+        .route(routes!(customers::get_customer), Guard::Project(Permission::CustomersRead))
+        .route(routes!(customers::update_customer), Guard::Project(Permission::CustomersWrite))
+        .route(routes!(charge::charge), Guard::AccessKey(Permission::ChargeIngest))
+        .route(routes!(transactions::grant_credit), Guard::Project(Permission::CreditGrant))
+        .route(routes!(transactions::debit_wallet), Guard::Project(Permission::MoneyAdjust))
+        .route(routes!(transactions::refund_charge), Guard::Project(Permission::MoneyRefund))
+        .route(routes!(transactions::reverse_transaction), Guard::Project(Permission::MoneyReverse))
+        .route(routes!(transactions::list_transactions), Guard::Project(Permission::BillingRead))
+        .route(routes!(transactions::get_transaction), Guard::Project(Permission::BillingRead))
+        .route(routes!(wallets::list_wallets), Guard::Project(Permission::BillingRead))
+        .route(routes!(wallets::set_overdraft_limit), Guard::Project(Permission::MoneyAdjust))
+        .route(routes!(ledger::list_entries), Guard::Project(Permission::BillingRead))
+        .route(routes!(ledger::get_entry), Guard::Project(Permission::BillingRead))
+        .route(routes!(ledger::list_accounts), Guard::Project(Permission::BillingRead))
+        .route(routes!(ledger::balances_as_of), Guard::Project(Permission::BillingRead))
+        .route(routes!(overview::billing_overview), Guard::Project(Permission::BillingRead))
         .route(routes!(audit::list_audit_entries), Guard::Project(Permission::AuditRead))
         .route(routes!(admin::list_all_projects), Guard::PlatformAdmin)
         .route(routes!(admin::open_access_grant), Guard::PlatformAdmin)

@@ -153,7 +153,7 @@ impl World {
         let filter = WalletFilter { customer_key: Some("self".to_owned()) };
         let wallets = self.engine.list_wallets(&self.owner(), &filter, None, 100).unwrap();
         let currency = Currency::parse(currency).unwrap();
-        wallets.into_iter().map(|(_, wallet)| wallet).find(|wallet| wallet.currency == currency).unwrap()
+        wallets.into_iter().find(|wallet| wallet.currency == currency).unwrap()
     }
 
     /// What the project's own wallet holds in US dollars.

@@ -1,0 +1,3 @@
+//! `/ingest`: what machines send.
+
+pub(crate) mod charge;
