@@ -60,6 +60,9 @@ pub(crate) fn complete(operation: &mut Operation, path: &str, guard: Guard) {
             parameters.push(path_parameter(name).into());
         }
     }
+    if matches!(guard, Guard::Project(_)) {
+        parameters.push(access_grant().into());
+    }
     operation.security = Some(security(guard));
     for (status, about) in refusals(guard) {
         operation.responses.responses.entry((*status).to_owned()).or_insert_with(|| problem(about));
@@ -72,6 +75,18 @@ fn path_parameter(name: &str) -> Parameter {
         .name(name)
         .parameter_in(ParameterIn::Path)
         .required(Required::True)
+        .schema(Some(text))
+        .build()
+}
+
+fn access_grant() -> Parameter {
+    let about = "The id of an open access grant (`grt_…`): how a platform admin looks into a project.";
+    let text = ObjectBuilder::new().schema_type(Type::String).build();
+    ParameterBuilder::new()
+        .name("Neruba-Access-Grant")
+        .parameter_in(ParameterIn::Header)
+        .description(Some(about))
+        .required(Required::False)
         .schema(Some(text))
         .build()
 }
