@@ -7,7 +7,7 @@ use storage::Database;
 
 use crate::access::{AccessSettings, AccessState};
 use crate::ctx::{Actor, Caller, Ctx, Held};
-use crate::ids::IdSource;
+use crate::ids::{IdSeries, IdSource};
 use crate::ingest::{QueueLimits, Runtime};
 use crate::ports::{Clock, Random};
 use crate::secrets::Secrets;
@@ -27,6 +27,7 @@ pub struct Engine {
     pub(crate) shared: Arc<EngineParts>,
     pub(crate) access: Arc<AccessState>,
     pub(crate) ingest: Arc<Runtime>,
+    ids: Arc<IdSeries>,
 }
 
 impl Engine {
@@ -37,7 +38,7 @@ impl Engine {
     /// An engine whose ingest queue has other limits than the standard ones.
     pub fn with_queue(parts: EngineParts, limits: QueueLimits) -> Engine {
         let access = Arc::new(AccessState::new(parts.access.clone()));
-        Engine { shared: Arc::new(parts), access, ingest: Arc::new(Runtime::new(limits)) }
+        Engine { shared: Arc::new(parts), access, ingest: Arc::new(Runtime::new(limits)), ids: Arc::default() }
     }
 
     /// The time as the clock of this engine tells it.
@@ -57,10 +58,15 @@ impl Engine {
         &self.shared.secrets
     }
 
+    /// Ids for an operation that happens at `now`.
+    pub(crate) fn ids(&self, now: Instant) -> IdSource {
+        self.ids.source(now, self.random())
+    }
+
     /// A request that begins now; nobody has proven who they are yet.
     pub fn caller(&self, request_id: impl Into<Arc<str>>) -> Caller {
         let now = self.shared.clock.now();
-        Caller::new(now, request_id, Actor::Anonymous, IdSource::new(now, self.random()))
+        Caller::new(now, request_id, Actor::Anonymous, self.ids(now))
     }
 
     /// The system's own work inside a project: a worker, or a command on the server's own machine.

@@ -34,6 +34,7 @@ use crate::error::Error;
 use crate::ids::IdSource;
 
 pub(crate) use batcher::run as run_batcher;
+pub(crate) use fold::Delta;
 pub use queue::QueueLimits;
 pub(crate) use runtime::Runtime;
 
@@ -142,7 +143,7 @@ pub(crate) fn transact(
     mut before_commit: impl FnMut(&[Verdicts]),
 ) -> Result<Vec<Verdicts>, Error> {
     let now = engine.now();
-    let ids = IdSource::new(now, engine.random());
+    let ids = engine.ids(now);
     let verdicts = engine.db().write_installation("ingest", |tx| -> Result<Vec<Verdicts>, Error> {
         let verdicts = run(tx, submissions, now, &ids)?;
         before_commit(&verdicts);

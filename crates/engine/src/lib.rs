@@ -17,6 +17,7 @@ pub mod ids;
 pub mod ingest;
 pub mod ledger;
 pub mod members;
+pub mod metrics;
 pub mod overview;
 mod page;
 pub mod ports;
@@ -29,6 +30,7 @@ pub mod transactions;
 pub mod users;
 pub mod verify;
 mod verify_ingest;
+mod verify_ledger;
 pub mod workers;
 pub mod wallets;
 

@@ -3,14 +3,13 @@
 use std::borrow::Cow;
 
 use crate::idempotency::IdempotencyKey;
+use crate::metric;
 use crate::refusal::{Code, Refusal};
 
 use super::batch::items;
 use super::item::{Item, key_required};
 use super::json::{read_object, string, utf8};
-use super::usage::{
-    Draft, METRIC_KEY_LENGTH_MAX, NAME_LENGTH_MAX, UsageRequest, missing_field, once, printable, read_instant,
-};
+use super::usage::{Draft, NAME_LENGTH_MAX, UsageRequest, missing_field, once, printable, read_instant};
 
 /// Reads one event (`application/cloudevents+json`).
 pub fn single(body: &[u8]) -> Item {
@@ -76,7 +75,7 @@ impl<'a> Attributes<'a> {
             "id" => once(name, &mut self.id, string(name, raw)?),
             "source" => once(name, &mut self.source, string(name, raw)?),
             "specversion" => once(name, &mut self.version, string(name, raw)?),
-            "type" => once(name, &mut self.kind, printable(name, raw, METRIC_KEY_LENGTH_MAX)?),
+            "type" => once(name, &mut self.kind, printable(name, raw, metric::KEY_LENGTH_MAX)?),
             "time" => once(name, &mut self.time, read_instant(name, raw)?),
             "subject" => once(name, &mut self.subject, printable(name, raw, NAME_LENGTH_MAX)?),
             "datacontenttype" => check_content_type(name, raw),

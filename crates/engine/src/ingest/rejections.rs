@@ -21,7 +21,6 @@ use crate::audit::{AuditRecord, Audited};
 use crate::ctx::Ctx;
 use crate::engine::Engine;
 use crate::error::Error;
-use crate::ids::IdSource;
 use crate::page::page_limit;
 
 /// A refused payload, kept for people to see.
@@ -114,25 +113,18 @@ impl Engine {
     /// that is no usage.
     pub fn replay_rejection(&self, ctx: &Ctx, command: &ReplayRejection) -> Result<RejectionView, Error> {
         ctx.require(Permission::RejectionsReplay)?;
-        let replayed =
-            self.installation_command(&ctx.caller, "replay_rejection", |tx| replay(self, tx, ctx, command))?;
+        let replayed = self.installation_command(&ctx.caller, "replay_rejection", |tx| replay(tx, ctx, command))?;
         self.ingest.announce_commit(1);
         Ok(replayed)
     }
 }
 
-fn replay(
-    engine: &Engine,
-    tx: &mut InstallationTx<'_>,
-    ctx: &Ctx,
-    command: &ReplayRejection,
-) -> Result<Audited<RejectionView>, Error> {
+fn replay(tx: &mut InstallationTx<'_>, ctx: &Ctx, command: &ReplayRejection) -> Result<Audited<RejectionView>, Error> {
     let project = ctx.project;
     let rejection =
         rejections::get_for_update(&mut tx.in_project(project), command.id)?.ok_or_else(Error::not_found)?;
     let submission = correct(ctx, &rejection, command.payload.as_deref())?;
-    let ids = IdSource::new(ctx.now(), engine.random());
-    let verdicts = run(tx, std::slice::from_ref(&submission), ctx.now(), &ids)?;
+    let verdicts = run(tx, std::slice::from_ref(&submission), ctx.now(), &ctx.caller.ids)?;
     let event = match verdicts.into_iter().flatten().flatten().next() {
         Some(Verdict::Accepted(accepted)) => accepted.event,
         Some(Verdict::Replay { receipt, .. } | Verdict::Duplicate(receipt)) => receipt.event,

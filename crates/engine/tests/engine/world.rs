@@ -12,6 +12,7 @@ use domain::project::{NewProject, Project};
 use domain::user::Email;
 use engine::access::AccessSettings;
 use engine::ctx::Held;
+use engine::ingest::QueueLimits;
 use engine::projects::ProjectCreation;
 use engine::users::NewUser;
 use engine::{Actor, Caller, Ctx, Engine, EngineParts, Secrets};
@@ -72,15 +73,21 @@ impl World {
 
     /// A world whose ids follow from the seed, with a user and a project in US dollars.
     pub fn new(db: Database, seed: u64) -> World {
+        World::with_queue(db, seed, QueueLimits::STANDARD)
+    }
+
+    /// The same with another queue of ingest.
+    pub fn with_queue(db: Database, seed: u64, limits: QueueLimits) -> World {
         let clock = Arc::new(TestClock::at(BEGINNING));
         let random = Arc::new(SeededRandom::new(seed));
-        let engine = Engine::new(EngineParts {
+        let parts = EngineParts {
             db: db.clone(),
             clock: Arc::clone(&clock) as _,
             random: Arc::clone(&random) as _,
             access: AccessSettings::for_tests(),
             secrets: Secrets::derive(b"a secret that only tests know: 0123456789").unwrap(),
-        });
+        };
+        let engine = Engine::with_queue(parts, limits);
         let owner = user(&engine, seed);
         let project = project(&engine, &owner, "acme");
         World { engine, clock, random, db, project, owner, seed }
