@@ -7,18 +7,18 @@ use std::time::Duration;
 use domain::access::Permission;
 use domain::customer::Customer;
 use domain::idempotency::{Family, IdempotencyKey};
-use domain::ids::AccessKeyId;
 use domain::ingest::Operation;
 use domain::ingest::charge::{ChargeItem, ChargeRequest};
 use domain::ledger::entry::EntryKind;
 use domain::ledger::recipes;
 use domain::project::Project;
 use domain::refusal::{Code, Refusal};
-use storage::{ProjectTx, access_keys, projects};
+use storage::{ProjectTx, projects};
 
+use crate::access_keys::require_live_key;
 use crate::audit::Audited;
 use crate::command::{Answer, Idempotency};
-use crate::ctx::{Actor, Ctx};
+use crate::ctx::Ctx;
 use crate::customers;
 use crate::engine::Engine;
 use crate::error::Error;
@@ -77,11 +77,7 @@ fn charge(
     idempotency: &Idempotency,
     request: &ChargeRequest,
 ) -> Result<Audited<Transaction>, Error> {
-    if let Some(key) = access_key(ctx)
-        && !access_keys::is_alive(tx, key, ctx.now())?
-    {
-        return Err(Error::refused(Code::Unauthenticated, "The access key was revoked or has expired."));
-    }
+    require_live_key(tx, ctx)?;
     let project = projects::get(tx)?.ok_or_else(Error::not_found)?;
     check_timestamp(ctx, request)?;
     let customer = customer(tx, ctx, &project, request)?;
@@ -125,12 +121,5 @@ fn check_timestamp(ctx: &Ctx, request: &ChargeRequest) -> Result<(), Refusal> {
             Err(Refusal::field(Code::TimestampInFuture, "timestamp", detail))
         }
         (Some(_) | None, Some(_) | None) => Ok(()),
-    }
-}
-
-fn access_key(ctx: &Ctx) -> Option<AccessKeyId> {
-    match &ctx.caller.actor {
-        Actor::AccessKey { id, .. } => Some(*id),
-        Actor::Anonymous | Actor::User { .. } | Actor::System { .. } => None,
     }
 }
