@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use domain::amount::Amount;
 use domain::currency::Currency;
 use domain::ids::{AccountId, CustomerId, EntryId};
-use domain::ledger::account::{Account, Mode};
+use domain::ledger::account::{Account, AccountMode};
 use domain::ledger::balance::Balance;
 use domain::ledger::entry::{ActorName, CANON_VERSION, Cause, CauseType, EntryKind, JournalEntry};
 use domain::ledger::lines::Lines;
@@ -139,10 +139,10 @@ fn move_balances(
     let mut changes = BTreeMap::new();
     for ((account, currency), change) in net {
         match account.mode() {
-            Mode::Authorizing => {
+            AccountMode::Authorizing => {
                 changes.insert(id_of(accounts, *account, *currency)?, (*account, *currency, *change));
             }
-            Mode::Recording => {}
+            AccountMode::Recording => {}
         }
     }
     let ids: Vec<AccountId> = changes.keys().copied().collect();

@@ -8,7 +8,7 @@ use std::ops::Range;
 use domain::amount::Amount;
 use domain::currency::Currency;
 use domain::ids::{AccountId, EntryId};
-use domain::ledger::account::{Direction, Mode};
+use domain::ledger::account::{Direction, AccountMode};
 use domain::ledger::balance::Balance;
 use domain::ledger::lines::Lines;
 use storage::accounts::{self, AccountRow};
@@ -140,15 +140,15 @@ fn unbalanced(tx: &mut ProjectTx<'_>, ids: &[EntryId]) -> Result<Vec<String>, Er
 fn wrong_balance(row: &AccountRow, stored: Option<Amount>, expected: Balance) -> Option<String> {
     let (account, currency) = (row.account, row.currency);
     match (row.account.mode(), stored) {
-        (Mode::Authorizing, Some(stored)) if Balance::from(stored) == expected => None,
-        (Mode::Authorizing, Some(stored)) => {
+        (AccountMode::Authorizing, Some(stored)) if Balance::from(stored) == expected => None,
+        (AccountMode::Authorizing, Some(stored)) => {
             Some(format!("{account} in {currency} is stored as {stored}, its postings sum to {expected}"))
         }
-        (Mode::Authorizing, None) => {
+        (AccountMode::Authorizing, None) => {
             Some(format!("{account} in {currency} has no stored balance, its postings sum to {expected}"))
         }
-        (Mode::Recording, None) => None,
-        (Mode::Recording, Some(stored)) => {
+        (AccountMode::Recording, None) => None,
+        (AccountMode::Recording, Some(stored)) => {
             Some(format!("{account} in {currency} is stored as {stored}, but its balance is never stored"))
         }
     }
