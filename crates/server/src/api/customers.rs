@@ -12,7 +12,7 @@ use serde::{Deserialize, Deserializer};
 
 use crate::answer::{Reply, answer};
 use crate::app::App;
-use crate::extract::{In, Json, MaybeIdempotent, PathPart, Query};
+use crate::extract::{In, Json, MaybeIdempotent, OptionalIdempotencyHeader, PathPart, Query};
 use crate::failure::Failure;
 use crate::page::{Page, PageQuery};
 
@@ -57,7 +57,8 @@ fn nullable<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<
 /// Create a customer
 ///
 /// The same body again answers 200 with the customer it made; another body with the same `externalKey` is refused.
-#[utoipa::path(post, path = "/projects/{projectId}/customers", tag = "customers", request_body = CreateCustomerRequest,
+#[utoipa::path(post, path = "/projects/{projectId}/customers", tag = "customers", params(OptionalIdempotencyHeader),
+    params(OptionalIdempotencyHeader), request_body = CreateCustomerRequest,
     responses(
         (status = 201, description = "The new customer", body = Customer),
         (status = 200, description = "The customer that this request made before", body = Customer),

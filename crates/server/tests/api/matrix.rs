@@ -85,7 +85,7 @@ pub fn path(row: &RouteRow, project: &str) -> String {
         "keyId" => AccessKeyId::from_uuid(nothing).to_string(),
         "grantId" => AccessGrantId::from_uuid(nothing).to_string(),
         "customerId" => CustomerId::from_uuid(nothing).to_string(),
-        "transactionId" => EntryId::from_uuid(nothing).to_string(),
+        "transactionId" | "entryId" => EntryId::from_uuid(nothing).to_string(),
         "rejectionId" => RejectionId::from_uuid(nothing).to_string(),
         "eventId" => EventId::from_uuid(nothing).to_string(),
         "lotId" => LotId::from_uuid(nothing).to_string(),
