@@ -12,7 +12,7 @@ use http::HeaderMap;
 
 use crate::answer::{Reply, answer};
 use crate::app::App;
-use crate::extract::{In, RawBody};
+use crate::extract::{IdempotencyHeader, In, RawBody};
 use crate::guard::one_header;
 
 const IDEMPOTENCY_KEY: http::HeaderName = http::HeaderName::from_static("idempotency-key");
@@ -40,7 +40,7 @@ pub struct ChargeRequest {
 ///
 /// Takes an amount from a customer's wallet at once, in draw order, within its overdraft limit. Every attempt is counted;
 /// what is refused is kept as a rejection.
-#[utoipa::path(post, path = "/ingest/charge", tag = "ingest", request_body = ChargeRequest, responses(
+#[utoipa::path(post, path = "/ingest/charge", tag = "ingest", params(IdempotencyHeader), request_body = ChargeRequest, responses(
     (status = 201, description = "The transaction", body = Transaction),
     (status = 402, description = "`insufficient_credit`: the wallet cannot pay; final for this key",
         body = engine::problem::Problem, content_type = "application/problem+json"),
