@@ -56,13 +56,18 @@ fn a_production_server_logs_json_and_shows_no_docs() {
     let server = serve(&machine, &database, &[("NERUBA_ENV", "production")]);
     let mut client = Client::new(server.base_url()).unwrap();
     for path in ["/docs/", "/openapi.json", "/metrics"] {
-        assert_eq!(client.send(&Request::get(path)).unwrap().status, 404, "{path}");
+        let reply = client.send(&Request::get(path).header("X-Request-Id", "trace-me")).unwrap();
+        assert_eq!(reply.status, 404, "{path}");
     }
     assert!(server.stop(STOP_WITHIN).unwrap().success());
-    for line in log(&machine).lines() {
-        let event: serde_json::Value = serde_json::from_str(line).unwrap();
-        assert!(event["message"].is_string(), "{line}");
-    }
+    // checklist 100
+    let events: Vec<serde_json::Value> =
+        log(&machine).lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert!(events.iter().all(|event| event["message"].is_string()), "{events:#?}");
+    assert!(
+        events.iter().any(|event| event["span"]["request_id"] == "trace-me" && event["status"] == 404),
+        "{events:#?}"
+    );
 }
 
 #[test]
