@@ -61,7 +61,7 @@ const RAW: [&[u8]; 12] = [
 ];
 
 /// The names of the fields a route reads, from the document it publishes.
-fn fields(row: &RouteRow) -> Vec<String> {
+pub fn fields(row: &RouteRow) -> Vec<String> {
     let document = serde_json::to_value(server::api().openapi()).unwrap();
     let content = &document["paths"][&row.path][row.method.to_ascii_lowercase()]["requestBody"]["content"];
     let schemas = content.as_object().into_iter().flatten().map(|(_, content)| &content["schema"]);

@@ -11,6 +11,7 @@ mod admin;
 mod audit;
 mod auth;
 mod docs;
+mod foreign_ids;
 mod health;
 mod hostile;
 mod http;

@@ -3,7 +3,7 @@
 //! promise P35
 
 use domain::access::{Permission, Role, Scope};
-use domain::ids::{AccessGrantId, AccessKeyId, CustomerId, EntryId, EventId, LotId, ProjectId, RejectionId, UserId};
+use domain::ids::{AccessGrantId, AccessKeyId, CustomerId, EntryId, EventId, ProjectId, RejectionId, UserId};
 use domain::refusal::Code;
 use http::Method;
 use serde_json::json;
@@ -79,7 +79,7 @@ fn expected(guard: Guard, holds: &Holds) -> Expected {
 /// Ids of things that do not exist: whoever is let in finds nothing, and nothing is changed.
 pub fn path(row: &RouteRow, project: &str) -> String {
     let nothing = Uuid::from_u128(7);
-    let part = |name: &str| match name {
+    path_of(row, |name| match name {
         "projectId" => project.to_owned(),
         "userId" => UserId::from_uuid(nothing).to_string(),
         "keyId" => AccessKeyId::from_uuid(nothing).to_string(),
@@ -88,13 +88,16 @@ pub fn path(row: &RouteRow, project: &str) -> String {
         "transactionId" | "entryId" => EntryId::from_uuid(nothing).to_string(),
         "rejectionId" => RejectionId::from_uuid(nothing).to_string(),
         "eventId" => EventId::from_uuid(nothing).to_string(),
-        "lotId" => LotId::from_uuid(nothing).to_string(),
         "key" | "file" => "no_such_thing".to_owned(),
         other => panic!("{}: say here what stands for {{{other}}}", row.path),
-    };
-    let parts = row.path.split('/').map(|text| match text.strip_prefix('{').and_then(|name| name.strip_suffix('}')) {
-        Some(name) => part(name),
-        None => text.to_owned(),
+    })
+}
+
+/// The path of a route with its parameters filled in.
+pub fn path_of(row: &RouteRow, value: impl Fn(&str) -> String) -> String {
+    let parts = row.path.split('/').map(|part| match part.strip_prefix('{').and_then(|name| name.strip_suffix('}')) {
+        Some(name) => value(name),
+        None => part.to_owned(),
     });
     parts.collect::<Vec<_>>().join("/")
 }
