@@ -57,7 +57,7 @@ fn nullable<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<
 /// Create a customer
 ///
 /// The same body again answers 200 with the customer it made; another body with the same `externalKey` is refused.
-#[utoipa::path(post, path = "/projects/{projectId}/customers", tag = "customers", params(OptionalIdempotencyHeader),
+#[utoipa::path(post, path = "/projects/{projectId}/customers", tag = "customers",
     params(OptionalIdempotencyHeader), request_body = CreateCustomerRequest,
     responses(
         (status = 201, description = "The new customer", body = Customer),

@@ -52,7 +52,7 @@ impl TransactionParams {
 ///
 /// Raises the balance of a customer's wallet by a new credit lot: promotional, or with `paid` a prepayment. While an
 /// overdraft stands, the lot repays it first.
-#[utoipa::path(post, path = "/projects/{projectId}/transactions/credit", tag = "transactions", params(IdempotencyHeader),
+#[utoipa::path(post, path = "/projects/{projectId}/transactions/credit", tag = "transactions",
     params(IdempotencyHeader),
     request_body = GrantCreditRequest, responses((status = 201, description = "The transaction", body = Transaction)))]
 pub async fn grant_credit(
@@ -68,7 +68,7 @@ pub async fn grant_credit(
 /// Debit a wallet
 ///
 /// Takes an amount away by hand, in draw order. Needs a reason code, which also names the account it goes to.
-#[utoipa::path(post, path = "/projects/{projectId}/transactions/debit", tag = "transactions", params(IdempotencyHeader),
+#[utoipa::path(post, path = "/projects/{projectId}/transactions/debit", tag = "transactions",
     params(IdempotencyHeader), request_body = DebitRequest,
     responses(
         (status = 201, description = "The transaction", body = Transaction),
@@ -89,7 +89,7 @@ pub async fn debit_wallet(
 ///
 /// Gives money of a charge back to the wallet it came from, in part or whole, in reverse draw order. All refunds of a charge
 /// together never exceed it. Needs a reason code.
-#[utoipa::path(post, path = "/projects/{projectId}/transactions/refund", tag = "transactions", params(IdempotencyHeader),
+#[utoipa::path(post, path = "/projects/{projectId}/transactions/refund", tag = "transactions",
     params(IdempotencyHeader), request_body = RefundRequest,
     responses((status = 201, description = "The transaction", body = Transaction)))]
 pub async fn refund_charge(
@@ -106,7 +106,7 @@ pub async fn refund_charge(
 ///
 /// Undoes a credit, charge or debit by an entry that names it. A credit is reversed only while nothing of it is spent. Needs
 /// a reason code.
-#[utoipa::path(post, path = "/projects/{projectId}/transactions/reverse", tag = "transactions", params(IdempotencyHeader),
+#[utoipa::path(post, path = "/projects/{projectId}/transactions/reverse", tag = "transactions",
     params(IdempotencyHeader),
     request_body = ReverseRequest, responses((status = 201, description = "The transaction", body = Transaction)))]
 pub async fn reverse_transaction(
