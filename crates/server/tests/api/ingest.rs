@@ -1,0 +1,3 @@
+//! `/ingest`: what machines send.
+
+mod charge;
