@@ -4,6 +4,7 @@ mod machine;
 
 mod admin;
 mod config;
+mod demo;
 mod doctor;
 mod help;
 mod migrate;
