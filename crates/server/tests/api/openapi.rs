@@ -48,8 +48,11 @@ fn every_reference_leads_somewhere() {
 
 #[test]
 fn every_response_has_a_description() {
-    for (name, operation) in operations(&document()) {
+    let document = document();
+    for (name, operation) in operations(&document) {
         for (status, response) in operation["responses"].as_object().unwrap() {
+            let reference = response["$ref"].as_str().map(|reference| reference.trim_start_matches('#'));
+            let response = reference.map_or(response, |reference| document.pointer(reference).unwrap());
             assert!(response["description"].as_str().is_some_and(|text| !text.is_empty()), "{name} {status}");
         }
     }
