@@ -20,8 +20,8 @@ use storage::{ProjectTx, accounts, balances as stored_balances, journal};
 
 pub(crate) use self::balances::signed;
 pub use self::balances::{AccountBalance, AccountView, BalancesAsOf};
-pub(crate) use self::entries::read_lines;
 pub use self::entries::{ActorView, EntryView, PostingView};
+pub(crate) use self::entries::{read_lines, views};
 use crate::command::Idempotency;
 use crate::ctx::{Actor, Ctx};
 use crate::error::Error;
@@ -149,7 +149,11 @@ fn move_balances(
     let before: BTreeMap<AccountId, Amount> = stored_balances::lock(tx, &ids)?.into_iter().collect();
     let mut after = Vec::with_capacity(changes.len());
     for (id, (account, currency, change)) in changes {
-        let held = before.get(&id).copied().unwrap_or(Amount::ZERO);
+        let held = match before.get(&id) {
+            Some(held) => *held,
+            // Nothing was posted to it before.
+            None => Amount::ZERO,
+        };
         let micros = i128::from(held.micros()) + change;
         if micros < 0 {
             return Err(Error::Bug(format!("{account} holds {held} {currency} and would lose {change} micros")));

@@ -26,6 +26,7 @@ pub mod projects;
 pub mod readiness;
 pub mod secrets;
 pub mod sessions;
+pub mod trace;
 pub mod transactions;
 pub mod users;
 pub mod verify;

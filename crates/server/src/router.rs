@@ -5,9 +5,10 @@ use axum::routing::get;
 use domain::access::Permission;
 use utoipa_axum::routes;
 
-use crate::api::ingest::charge;
+use crate::api::ingest::{batch, charge, usage};
 use crate::api::{
-    access_keys, admin, audit, auth, customers, docs, health, ledger, members, overview, projects, transactions, wallets,
+    access_keys, admin, audit, auth, customers, docs, health, ingest_views, ledger, members, metrics, overview, projects,
+    rejections, trace, transactions, wallets,
 };
 use crate::app::App;
 use crate::edge::surround;
@@ -44,7 +45,25 @@ pub fn api() -> Api {
         .route(routes!(customers::list_customers), Guard::Project(Permission::CustomersRead))
         .route(routes!(customers::get_customer), Guard::Project(Permission::CustomersRead))
         .route(routes!(customers::update_customer), Guard::Project(Permission::CustomersWrite))
+        .route(routes!(metrics::declare_metric), Guard::Project(Permission::MetricsManage))
+        .route(routes!(metrics::list_metrics), Guard::Project(Permission::MetricsRead))
+        .route(routes!(metrics::get_metric), Guard::Project(Permission::MetricsRead))
+        .route(routes!(metrics::update_metric), Guard::Project(Permission::MetricsManage))
+        .route(routes!(metrics::metric_usage), Guard::Project(Permission::MetricsRead))
+        .route(routes!(usage::record_usage), Guard::AccessKey(Permission::UsageIngest))
+        .large_route(
+            routes!(batch::record_usage_batch),
+            Guard::AccessKey(Permission::UsageIngest),
+            batch::BODY_BYTES_MAX,
+        )
         .route(routes!(charge::charge), Guard::AccessKey(Permission::ChargeIngest))
+        .route(routes!(ingest_views::ingest_outcomes), Guard::Project(Permission::IngestRead))
+        .route(routes!(ingest_views::list_usage_events), Guard::Project(Permission::IngestRead))
+        .route(routes!(ingest_views::get_usage_event), Guard::Project(Permission::IngestRead))
+        .route(routes!(rejections::list_rejections), Guard::Project(Permission::IngestRead))
+        .route(routes!(rejections::get_rejection), Guard::Project(Permission::IngestRead))
+        .route(routes!(rejections::replay_rejection), Guard::Project(Permission::RejectionsReplay))
+        .route(routes!(trace::trace), Guard::Project(Permission::IngestRead))
         .route(routes!(transactions::grant_credit), Guard::Project(Permission::CreditGrant))
         .route(routes!(transactions::debit_wallet), Guard::Project(Permission::MoneyAdjust))
         .route(routes!(transactions::refund_charge), Guard::Project(Permission::MoneyRefund))
