@@ -4,7 +4,7 @@ use crate::machine::Machine;
 
 const PASSWORD: &str = "correct horse battery";
 
-fn create<'a>(email: &'a str) -> [&'a str; 7] {
+fn create(email: &str) -> [&str; 7] {
     ["admin", "create-user", "--email", email, "--name", "Owner", "--password-stdin"]
 }
 

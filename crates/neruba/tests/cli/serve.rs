@@ -5,11 +5,12 @@ use std::os::unix::fs::PermissionsExt;
 use std::time::Duration;
 
 use load::client::{Client, Request};
-use load::server_process::{ServerOptions, ServerProcess, create_user, free_port, migrate};
+use load::server_process::{ServerOptions, ServerProcess, free_port};
 use load::smoke::{self, SmokeOptions};
 
 use crate::machine::{Machine, PROGRAM};
 
+const EMAIL: &str = "owner@example.com";
 const PASSWORD: &str = "correct horse battery";
 const STOP_WITHIN: Duration = Duration::from_secs(20);
 
@@ -81,7 +82,7 @@ fn the_known_good_sequence_passes_and_no_secret_reaches_the_log() {
             load::server_process::Owner { email: "owner@example.com".to_owned(), password: PASSWORD.to_owned() };
         create_user(PROGRAM.as_ref(), &database, &owner, "Owner").unwrap();
         let server = serve(&machine, &database, &[("NERUBA_LOG", "debug")]);
-        let options = SmokeOptions::new(server.base_url(), &owner.email, PASSWORD);
+        let options = SmokeOptions::new(server.base_url(), EMAIL, PASSWORD);
         let mut said = Vec::new();
         let report = smoke::run(&options, |step| said.push(step.to_string())).unwrap();
         assert!(report.passed(), "{dialect}: {said:#?}");
