@@ -8,7 +8,7 @@ use std::ops::Range;
 use domain::amount::Amount;
 use domain::currency::Currency;
 use domain::ids::{AccountId, EntryId};
-use domain::ledger::account::{Direction, AccountMode};
+use domain::ledger::account::{AccountMode, Direction};
 use domain::ledger::balance::Balance;
 use domain::ledger::lines::Lines;
 use storage::accounts::{self, AccountRow};
@@ -57,8 +57,8 @@ pub(crate) fn stored_balances(tx: &mut ProjectTx<'_>) -> Result<Vec<String>, Err
         let expected = signed(&rows, &balances::sums(tx, &ids)?);
         let stored: BTreeMap<AccountId, Amount> = ledger_checks::stored_balances(tx, &ids)?.into_iter().collect();
         let wrong = rows.iter().filter_map(|row| {
-            let expected = expected.get(&row.id).copied().unwrap_or(Balance::ZERO);
-            wrong_balance(row, stored.get(&row.id).copied(), expected)
+            let expected = expected.get(&row.id)?;
+            wrong_balance(row, stored.get(&row.id).copied(), *expected)
         });
         findings.extend(wrong.map(|finding| format!("{}: {finding}", tx.project())));
     }

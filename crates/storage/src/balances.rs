@@ -72,7 +72,11 @@ pub fn of_account(tx: &mut ProjectTx<'_>, account: Account, currency: Currency) 
         &params![account.to_string(), currency],
         |row| row.get(0),
     )?;
-    Ok(found.unwrap_or(Amount::ZERO))
+    Ok(match found {
+        Some(balance) => balance,
+        // Nothing was posted to it yet.
+        None => Amount::ZERO,
+    })
 }
 
 /// Debits and credits of these accounts over all entries that count at `at` on the given axis.

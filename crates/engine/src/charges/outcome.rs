@@ -1,5 +1,6 @@
 //! What became of an attempt to charge, counted and kept. An accepted charge counts itself, in its own transaction.
 
+use domain::idempotency::IdempotencyKey;
 use domain::ingest::charge::ChargeItem;
 use domain::ingest::{Operation, Outcome};
 use domain::refusal::{Code, Refusal};
@@ -49,7 +50,7 @@ impl Engine {
         if *attempt == Attempt::Accepted {
             return Ok(());
         }
-        let key = item.key.as_ref().map(|key| key.as_str());
+        let key = item.key.as_ref().map(IdempotencyKey::as_str);
         self.db().write("record_charge_attempt", ctx.project, |tx| -> Result<(), Error> {
             match attempt {
                 Attempt::Accepted => Ok(()),

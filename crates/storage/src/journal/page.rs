@@ -2,7 +2,7 @@
 
 use domain::currency::Currency;
 use domain::ids::{CustomerId, EntryId};
-use domain::ledger::entry::{JournalEntry, TransactionType};
+use domain::ledger::entry::{EntryKind, JournalEntry, TransactionType};
 use domain::time::Instant;
 
 use crate::error::StorageError;
@@ -25,7 +25,7 @@ pub struct EntryFilter {
 
 pub fn page(tx: &mut ProjectTx<'_>, filter: &EntryFilter, limit: i64) -> Result<Vec<JournalEntry>, StorageError> {
     // A type has one kind or two.
-    let mut kinds = filter.kind.into_iter().flat_map(TransactionType::kinds).map(|kind| kind.as_str());
+    let mut kinds = filter.kind.into_iter().flat_map(TransactionType::kinds).map(EntryKind::as_str);
     let (kind, other_kind) = (kinds.next(), kinds.next());
     tx.query(
         sql!(
