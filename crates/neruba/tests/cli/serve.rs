@@ -77,10 +77,9 @@ fn the_known_good_sequence_passes_and_no_secret_reaches_the_log() {
     // checklist 101
     for (dialect, database) in testkit::empty_database_addresses() {
         let machine = Machine::new();
-        migrate(PROGRAM.as_ref(), &database).unwrap();
-        let owner =
-            load::server_process::Owner { email: "owner@example.com".to_owned(), password: PASSWORD.to_owned() };
-        create_user(PROGRAM.as_ref(), &database, &owner, "Owner").unwrap();
+        machine.run(&["migrate", "--database", &database]).succeeds();
+        let create = ["admin", "create-user", "--email", EMAIL, "--name", "Owner", "--password-stdin"];
+        machine.run_with(&[&create[..], &["--database", &database]].concat(), PASSWORD).succeeds();
         let server = serve(&machine, &database, &[("NERUBA_LOG", "debug")]);
         let options = SmokeOptions::new(server.base_url(), EMAIL, PASSWORD);
         let mut said = Vec::new();
