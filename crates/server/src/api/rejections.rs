@@ -54,14 +54,11 @@ pub async fn list_rejections(
     Query(page): Query<PageQuery>,
     Query(params): Query<RejectionParams>,
 ) -> Result<Json<Page<RejectionView>>, Failure> {
+    let refused = [Outcome::Conflict, Outcome::Failed];
+    let parse_outcome = |text: &str| Outcome::parse(text).filter(|outcome| refused.contains(outcome));
     let parse_code = |text: &str| text.parse::<Code>().ok();
     let query = RejectionQuery {
-        outcome: filter::named(
-            "outcome",
-            params.outcome.as_deref(),
-            &[Outcome::Conflict, Outcome::Failed],
-            Outcome::parse,
-        )?,
+        outcome: filter::named("outcome", params.outcome.as_deref(), &refused, parse_outcome)?,
         code: filter::named("code", params.code.as_deref(), Code::ALL, parse_code)?,
         idempotency_key: params.idempotency_key,
         resolved: params.resolved,
