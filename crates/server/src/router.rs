@@ -7,8 +7,8 @@ use utoipa_axum::routes;
 
 use crate::api::ingest::{batch, charge, usage};
 use crate::api::{
-    access_keys, admin, audit, auth, customers, docs, health, ingest_views, ledger, members, metrics, overview, projects,
-    rejections, trace, transactions, wallets,
+    access_keys, admin, audit, auth, customers, docs, health, ingest_views, ledger, members, metrics, overview,
+    projects, rejections, trace, transactions, wallets,
 };
 use crate::app::App;
 use crate::edge::surround;
@@ -18,18 +18,38 @@ use crate::routes::Api;
 
 /// Every route and its guard.
 pub fn api() -> Api {
-    Api::new(openapi::base())
-        .route(routes!(health::live), Guard::Public)
+    let parts = [about_the_server, people, projects_and_access, customers_and_usage, money];
+    parts.into_iter().fold(Api::new(openapi::base()), |api, part| part(api))
+}
+
+fn about_the_server(api: Api) -> Api {
+    api.route(routes!(health::live), Guard::Public)
         .route(routes!(health::ready), Guard::Public)
         .route(routes!(docs::metrics), Guard::Public)
         .route(routes!(docs::openapi_json), Guard::Public)
-        .route(routes!(auth::login), Guard::Public)
+        .page("/docs", get(docs::docs), Guard::Public)
+        .page("/docs/", get(docs::docs_index), Guard::Public)
+        .page("/docs/{file}", get(docs::docs_file), Guard::Public)
+        .page("/docs/errors", get(docs::docs_errors), Guard::Public)
+}
+
+fn people(api: Api) -> Api {
+    api.route(routes!(auth::login), Guard::Public)
         .route(routes!(auth::refresh), Guard::Public)
         .route(routes!(auth::setup), Guard::Public)
         .route(routes!(auth::logout), Guard::Authenticated)
         .route(routes!(auth::me), Guard::Authenticated)
         .route(routes!(auth::change_password), Guard::Authenticated)
-        .route(routes!(projects::create_project), Guard::Authenticated)
+        .route(routes!(admin::list_all_projects), Guard::PlatformAdmin)
+        .route(routes!(admin::open_access_grant), Guard::PlatformAdmin)
+        .route(routes!(admin::list_access_grants), Guard::PlatformAdmin)
+        .route(routes!(admin::close_access_grant), Guard::PlatformAdmin)
+        .route(routes!(admin::create_user), Guard::PlatformAdmin)
+        .route(routes!(admin::list_installation_audit_entries), Guard::PlatformAdmin)
+}
+
+fn projects_and_access(api: Api) -> Api {
+    api.route(routes!(projects::create_project), Guard::Authenticated)
         .route(routes!(projects::list_projects), Guard::Authenticated)
         .route(routes!(projects::get_project), Guard::Project(Permission::ProjectRead))
         .route(routes!(projects::update_project), Guard::Project(Permission::ProjectUpdate))
@@ -41,7 +61,11 @@ pub fn api() -> Api {
         .route(routes!(access_keys::list_access_keys), Guard::Project(Permission::AccessKeysRead))
         .route(routes!(access_keys::revoke_access_key), Guard::Project(Permission::AccessKeysManage))
         .route(routes!(access_keys::rotate_access_key), Guard::Project(Permission::AccessKeysManage))
-        .route(routes!(customers::create_customer), Guard::Project(Permission::CustomersWrite))
+        .route(routes!(audit::list_audit_entries), Guard::Project(Permission::AuditRead))
+}
+
+fn customers_and_usage(api: Api) -> Api {
+    api.route(routes!(customers::create_customer), Guard::Project(Permission::CustomersWrite))
         .route(routes!(customers::list_customers), Guard::Project(Permission::CustomersRead))
         .route(routes!(customers::get_customer), Guard::Project(Permission::CustomersRead))
         .route(routes!(customers::update_customer), Guard::Project(Permission::CustomersWrite))
@@ -56,7 +80,6 @@ pub fn api() -> Api {
             Guard::AccessKey(Permission::UsageIngest),
             batch::BODY_BYTES_MAX,
         )
-        .route(routes!(charge::charge), Guard::AccessKey(Permission::ChargeIngest))
         .route(routes!(ingest_views::ingest_outcomes), Guard::Project(Permission::IngestRead))
         .route(routes!(ingest_views::list_usage_events), Guard::Project(Permission::IngestRead))
         .route(routes!(ingest_views::get_usage_event), Guard::Project(Permission::IngestRead))
@@ -64,6 +87,10 @@ pub fn api() -> Api {
         .route(routes!(rejections::get_rejection), Guard::Project(Permission::IngestRead))
         .route(routes!(rejections::replay_rejection), Guard::Project(Permission::RejectionsReplay))
         .route(routes!(trace::trace), Guard::Project(Permission::IngestRead))
+}
+
+fn money(api: Api) -> Api {
+    api.route(routes!(charge::charge), Guard::AccessKey(Permission::ChargeIngest))
         .route(routes!(transactions::grant_credit), Guard::Project(Permission::CreditGrant))
         .route(routes!(transactions::debit_wallet), Guard::Project(Permission::MoneyAdjust))
         .route(routes!(transactions::refund_charge), Guard::Project(Permission::MoneyRefund))
@@ -77,17 +104,6 @@ pub fn api() -> Api {
         .route(routes!(ledger::list_accounts), Guard::Project(Permission::BillingRead))
         .route(routes!(ledger::balances_as_of), Guard::Project(Permission::BillingRead))
         .route(routes!(overview::billing_overview), Guard::Project(Permission::BillingRead))
-        .route(routes!(audit::list_audit_entries), Guard::Project(Permission::AuditRead))
-        .route(routes!(admin::list_all_projects), Guard::PlatformAdmin)
-        .route(routes!(admin::open_access_grant), Guard::PlatformAdmin)
-        .route(routes!(admin::list_access_grants), Guard::PlatformAdmin)
-        .route(routes!(admin::close_access_grant), Guard::PlatformAdmin)
-        .route(routes!(admin::create_user), Guard::PlatformAdmin)
-        .route(routes!(admin::list_installation_audit_entries), Guard::PlatformAdmin)
-        .page("/docs", get(docs::docs), Guard::Public)
-        .page("/docs/", get(docs::docs_index), Guard::Public)
-        .page("/docs/{file}", get(docs::docs_file), Guard::Public)
-        .page("/docs/errors", get(docs::docs_errors), Guard::Public)
 }
 
 /// The server, ready to be served or called.
