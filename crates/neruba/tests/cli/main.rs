@@ -8,6 +8,7 @@ mod demo;
 mod doctor;
 mod help;
 mod migrate;
+mod readme;
 mod reference;
 mod serve;
 mod verify;

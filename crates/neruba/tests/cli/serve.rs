@@ -10,11 +10,11 @@ use load::smoke::{self, SmokeOptions};
 
 use crate::machine::{Machine, PROGRAM};
 
-const EMAIL: &str = "owner@example.com";
+pub const EMAIL: &str = "owner@example.com";
 const PASSWORD: &str = "correct horse battery";
 const STOP_WITHIN: Duration = Duration::from_secs(20);
 
-fn serve(machine: &Machine, database: &str, environment: &[(&str, &str)]) -> ServerProcess {
+pub fn serve(machine: &Machine, database: &str, environment: &[(&str, &str)]) -> ServerProcess {
     let environment = environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
     // Beside the database would be the working folder of the tests.
     let secret = ("NERUBA_SECRET_FILE".to_owned(), machine.path("secret").display().to_string());
@@ -28,6 +28,14 @@ fn serve(machine: &Machine, database: &str, environment: &[(&str, &str)]) -> Ser
         environment: environment.chain([secret]).collect(),
     };
     ServerProcess::start(&options).unwrap()
+}
+
+/// A user on a migrated database, made as an operator makes one.
+pub fn create_owner(machine: &Machine, database: &str, password: &str) {
+    machine.run(&["migrate", "--database", database]).succeeds();
+    let create =
+        ["admin", "create-user", "--email", EMAIL, "--name", "Owner", "--password-stdin", "--database", database];
+    machine.run_with(&create, password).succeeds();
 }
 
 fn log(machine: &Machine) -> String {
@@ -77,9 +85,7 @@ fn the_known_good_sequence_passes_and_no_secret_reaches_the_log() {
     // checklist 101
     for (dialect, database) in testkit::empty_database_addresses() {
         let machine = Machine::new();
-        machine.run(&["migrate", "--database", &database]).succeeds();
-        let create = ["admin", "create-user", "--email", EMAIL, "--name", "Owner", "--password-stdin"];
-        machine.run_with(&[&create[..], &["--database", &database]].concat(), PASSWORD).succeeds();
+        create_owner(&machine, &database, PASSWORD);
         let server = serve(&machine, &database, &[("NERUBA_LOG", "debug")]);
         let options = SmokeOptions::new(server.base_url(), EMAIL, PASSWORD);
         let mut said = Vec::new();
