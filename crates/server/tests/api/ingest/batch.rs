@@ -70,12 +70,13 @@ on_both! {
 
     fn five_thousand_events_are_one_request_and_one_more_is_too_many(world) {
         let meter = world.meter();
-        let events: Vec<Value> = (0..5_001).map(|number| event(&format!("k{number:05}"), "0.000001")).collect();
+        // One event, again and again: every later test that adds up what is stored is spared the rest.
+        let events = vec![event("k1", "1"); 5_001];
         let problem = meter.batch(&events).refused(Code::TooManyItems);
         assert_eq!(problem["errors"][0]["field"], "events");
         let reply = meter.batch(&events[..5_000]).expect(200);
-        assert_eq!((&reply["accepted"], reply["results"].as_array().unwrap().len()), (&json!(5_000), 5_000));
-        assert_eq!(meter.used("api_tokens"), ("0.005000".to_owned(), 5_000));
+        assert_eq!((&reply["accepted"], &reply["replayed"]), (&json!(1), &json!(4_999)));
+        assert_eq!(meter.used("api_tokens"), ("1.000000".to_owned(), 1));
     }
 
     fn an_empty_batch_changes_nothing(world) {
