@@ -1,7 +1,7 @@
 //! One file per noun: each handler parses, calls one use case of the engine, and renders what it returns.
 //!
 //! A handler has this shape; the guard of its route has let the caller in before it runs:
-//! ```ignore
+//! ```text
 //! /// Grants credit
 //! ///
 //! /// Raises the balance of a customer's wallet.
