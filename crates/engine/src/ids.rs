@@ -27,8 +27,9 @@ impl IdSeries {
     /// the same millisecond.
     pub fn source(&self, now: Instant, random: &dyn Random) -> IdSource {
         let fresh = IdSource::new(now, random);
-        // Cannot fail: nothing panics while the locks are held.
+        // Cannot fail: nothing panics while the lock is held.
         let mut newest = self.newest.lock().expect("the series of ids is not poisoned");
+        // Cannot fail: nobody else holds the fresh source.
         let mut tail = fresh.tail.lock().expect("the id source is not poisoned");
         if newest.0 == fresh.millis {
             let step = *tail & ((1 << COUNT_BITS) - 1);
@@ -57,7 +58,7 @@ impl IdSource {
         random.fill(&mut bytes);
         // The top bit stays free: the count cannot run over into the time.
         let tail = u128::from_be_bytes(bytes) >> (128 - TAIL_BITS + 1);
-        let millis = u64::try_from(now.micros().div_euclid(1_000)).unwrap_or_default();
+        let millis = now.micros().div_euclid(1_000).max(0).unsigned_abs();
         IdSource { millis, tail: Mutex::new(tail) }
     }
 

@@ -18,6 +18,7 @@ mod runtime;
 mod save;
 pub mod usage;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use domain::access::Permission;
@@ -168,18 +169,11 @@ pub(crate) fn run(
 }
 
 fn count(verdicts: &[Verdicts]) {
-    let mut counts = domain::ingest::OutcomeCounts::default();
+    let mut counts: BTreeMap<Outcome, u64> = BTreeMap::new();
     for verdict in verdicts.iter().flatten().flatten() {
-        counts.count(verdict.outcome());
+        *counts.entry(verdict.outcome()).or_insert(0) += 1;
     }
-    for (outcome, number) in [
-        (Outcome::Accepted, counts.accepted),
-        (Outcome::Replay, counts.replayed),
-        (Outcome::Duplicate, counts.duplicates),
-        (Outcome::Conflict, counts.conflicts),
-        (Outcome::Failed, counts.failed),
-    ] {
-        let number = u64::try_from(number).unwrap_or_default();
+    for (outcome, number) in counts {
         metrics::counter!("neruba_ingest_total", "operation" => "usage", "outcome" => outcome.as_str())
             .increment(number);
     }

@@ -3,7 +3,7 @@
 //!
 //! Every caller is answered, whatever happens: a request that makes the transaction fail is found by running each alone,
 //! and a panic is answered as an error. Nothing is answered as accepted before it is committed, except in the mutant
-//! `--cfg mutant="ack_before_commit"`, with which the crash test shows that it would notice.
+//! `--features mutant_ack_before_commit`, with which the crash test shows that it would notice.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -49,9 +49,9 @@ fn serve(engine: &Engine, waiting: Vec<Waiting>) {
     let (submissions, answers): (Vec<Submission>, Vec<Callback>) =
         waiting.into_iter().map(|one| (one.submission, one.answer)).unzip();
     metrics::counter!("neruba_ingest_commits_total").increment(1);
-    #[cfg(mutant = "ack_before_commit")]
+    #[cfg(feature = "mutant_ack_before_commit")]
     return mutant::answer_then_commit(engine, submissions, answers);
-    #[cfg(not(mutant = "ack_before_commit"))]
+    #[cfg(not(feature = "mutant_ack_before_commit"))]
     match guarded(engine, &submissions) {
         Ok(verdicts) => answer_all(submissions, answers, verdicts),
         Err(error) if submissions.len() > 1 && is_about_a_request(&error) => {
@@ -148,7 +148,7 @@ fn again(error: &Error) -> Error {
 }
 
 /// The planted fault: callers hear of success before it is true.
-#[cfg(mutant = "ack_before_commit")]
+#[cfg(feature = "mutant_ack_before_commit")]
 mod mutant {
     use super::{Answered, Callback, Engine, Error, Submission, again, call, transact};
 

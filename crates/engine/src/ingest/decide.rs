@@ -1,6 +1,9 @@
 //! What becomes of each item: a pure function of the items, in their order, and of what is known. Items of one transaction
 //! see each other: a key used twice in it is judged as if the first had been stored before.
 
+#[cfg(test)]
+mod tests;
+
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;

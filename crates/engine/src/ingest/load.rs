@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap};
 
 use domain::customer::SELF_KEY;
+use domain::idempotency::IdempotencyKey;
 use domain::ids::{AccessKeyId, ProjectId};
 use domain::ingest::Outcome;
 use domain::time::Instant;
@@ -114,7 +115,7 @@ fn customer_names(submissions: &[Submission]) -> Names<'_> {
 }
 
 fn keys(submissions: &[Submission]) -> Names<'_> {
-    every(submissions, |item| item.key.as_ref().map(|key| key.as_str())).collect()
+    every(submissions, |item| item.key.as_ref().map(IdempotencyKey::as_str)).collect()
 }
 
 fn event_ids(submissions: &[Submission]) -> Names<'_> {

@@ -72,7 +72,8 @@ impl<T> FairQueue<T> {
             waiting.events + size.events <= self.limits.events_max / parts
                 && waiting.bytes + size.bytes <= self.limits.bytes_max / parts
         };
-        if !self.is_empty() && !(fits(self.waiting, 1) && fits(held, 2)) {
+        let has_room = self.is_empty() || (fits(self.waiting, 1) && fits(held, 2));
+        if !has_room {
             return Err(request);
         }
         let lane = self.lanes.entry(project).or_insert_with(|| {
