@@ -118,7 +118,7 @@ fn pass(engine: &Engine, caller: Caller, guard: Guard, credentials: Credentials)
                 }
                 Credential::AccessKey(key) => {
                     let ctx = engine.authenticate_key(caller, key)?;
-                    if Some(ctx.project) != project && !cfg!(mutant = "key_opens_any_project") {
+                    if Some(ctx.project) != project && !cfg!(feature = "mutant_key_opens_any_project") {
                         return Err(Error::not_found());
                     }
                     ctx
