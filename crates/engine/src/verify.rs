@@ -29,6 +29,18 @@ pub struct Check {
 }
 
 impl VerifyReport {
+    fn empty() -> VerifyReport {
+        let check = |invariant: &Invariant| Check { id: invariant.id, title: invariant.title, findings: Vec::new() };
+        VerifyReport { checks: INVARIANTS.iter().map(check).collect() }
+    }
+
+    fn look_into(&mut self, tx: &mut ProjectTx<'_>) -> Result<(), Error> {
+        for (invariant, check) in INVARIANTS.iter().zip(&mut self.checks) {
+            check.findings.extend((invariant.find)(tx)?);
+        }
+        Ok(())
+    }
+
     /// Whether every invariant holds.
     pub fn holds(&self) -> bool {
         self.checks.iter().all(|check| check.findings.is_empty())
@@ -42,17 +54,23 @@ impl Engine {
     /// When the database cannot be read; what is wrong with the data is a finding.
     pub fn verify(&self) -> Result<VerifyReport, Error> {
         self.db().read_installation("verify", |tx| -> Result<VerifyReport, Error> {
-            let mut checks: Vec<Check> = INVARIANTS
-                .iter()
-                .map(|invariant| Check { id: invariant.id, title: invariant.title, findings: Vec::new() })
-                .collect();
+            let mut report = VerifyReport::empty();
             for project in every_project(tx)? {
-                let tx = &mut tx.in_project(project);
-                for (invariant, check) in INVARIANTS.iter().zip(&mut checks) {
-                    check.findings.extend((invariant.find)(tx)?);
-                }
+                report.look_into(&mut tx.in_project(project))?;
             }
-            Ok(VerifyReport { checks })
+            Ok(report)
+        })
+    }
+
+    /// Checks every invariant in one project, changing nothing.
+    ///
+    /// # Errors
+    /// As [`Engine::verify`].
+    pub fn verify_project(&self, project: ProjectId) -> Result<VerifyReport, Error> {
+        self.read(project, "verify_project", |tx| {
+            let mut report = VerifyReport::empty();
+            report.look_into(tx)?;
+            Ok(report)
         })
     }
 }

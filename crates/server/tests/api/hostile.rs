@@ -116,6 +116,7 @@ on_both! {
                 }
             }
         }
+        world.verify_all();
     }
 
     fn no_parameter_makes_a_route_fail(world) {

@@ -188,6 +188,7 @@ on_both! {
             }
         }
         assert!(wrong.is_empty(), "{wrong:#?}");
+        world.verify_all();
     }
 
     // checklist 11

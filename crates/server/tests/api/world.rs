@@ -3,11 +3,13 @@
 mod accounts;
 mod request;
 
+use std::collections::BTreeSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use ::http::Method;
 use axum::Router;
+use domain::ids::ProjectId;
 use engine::access::AccessSettings;
 use engine::workers::Workers;
 use engine::{Engine, EngineParts, Secrets};
@@ -57,6 +59,8 @@ pub struct World {
     /// Distinguishes the names this test makes from those of other tests on the same database.
     pub name: String,
     pub seed: u64,
+    /// What this world made and answers for at its end.
+    projects: Arc<Mutex<BTreeSet<ProjectId>>>,
     /// The ingest writer and the rollups, until the world ends.
     _workers: Workers,
 }
@@ -89,7 +93,7 @@ impl World {
         let workers = engine.start_workers().unwrap();
         let router = server::router(App::new(engine.clone(), settings, None));
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-        World { engine, clock, router, runtime, db, name: name.to_owned(), seed, _workers: workers }
+        World { engine, clock, router, runtime, db, name: name.to_owned(), seed, projects: Arc::default(), _workers: workers }
     }
 
     pub fn get(&self, path: impl AsRef<str>) -> Request<'_> {
@@ -118,8 +122,16 @@ impl World {
         sent.into_iter().map(|reply| self.runtime.block_on(reply).unwrap()).collect()
     }
 
-    /// Every standing invariant holds, over everything that is in the database.
+    /// Every standing invariant holds in every project of this world.
     pub fn verify(&self) {
+        for project in self.projects.lock().unwrap().iter() {
+            let report = self.engine.verify_project(*project).unwrap();
+            assert!(report.holds(), "{report:#?}");
+        }
+    }
+
+    /// Every standing invariant holds, over everything that is in the database, whoever put it there.
+    pub fn verify_all(&self) {
         let report = self.engine.verify().unwrap();
         assert!(report.holds(), "{report:#?}");
     }

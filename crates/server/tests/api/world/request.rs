@@ -1,6 +1,7 @@
 //! Requests and replies of the stories. Each reply is held to what every reply promises.
 
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Body;
@@ -100,7 +101,16 @@ impl<'w> Request<'w> {
         let router = self.world.router.clone();
         let mut request = self.builder.body(self.body).unwrap();
         request.extensions_mut().insert(ConnectInfo(SocketAddr::new(self.client, 40_000)));
-        answered(router, request, self.path, self.may_fail)
+        let projects = Arc::clone(&self.world.projects);
+        let makes_project = self.path == "/projects" && request.method() == Method::POST;
+        let answer = answered(router, request, self.path, self.may_fail);
+        async move {
+            let reply = answer.await;
+            if makes_project && reply.status == 201 {
+                projects.lock().unwrap().insert(reply.body()["id"].as_str().unwrap().parse().unwrap());
+            }
+            reply
+        }
     }
 }
 
