@@ -2,6 +2,7 @@
 
 mod accounts;
 mod request;
+mod transcript;
 
 use std::collections::BTreeSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -18,6 +19,8 @@ use storage::Database;
 use testkit::clock::TestClock;
 use testkit::random::SeededRandom;
 use tokio::runtime::Runtime;
+
+use self::transcript::Transcript;
 
 #[allow(unused_imports, reason = "whatever the stories need of it")]
 pub use accounts::{PASSWORD, Person, Project, text};
@@ -61,6 +64,7 @@ pub struct World {
     pub seed: u64,
     /// What this world made and answers for at its end.
     projects: Arc<Mutex<BTreeSet<ProjectId>>>,
+    transcript: Arc<Mutex<Transcript>>,
     /// The ingest writer and the rollups, until the world ends.
     _workers: Workers,
 }
@@ -75,6 +79,7 @@ impl World {
         let world = World::new(db, name, Settings::development());
         story(&world);
         world.verify();
+        transcript::agree(name, dialect, &world.transcript.lock().unwrap());
     }
 
     /// A world with settings of its own; end it with [`World::verify`].
@@ -93,7 +98,7 @@ impl World {
         let workers = engine.start_workers().unwrap();
         let router = server::router(App::new(engine.clone(), settings, None));
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-        World { engine, clock, router, runtime, db, name: name.to_owned(), seed, projects: Arc::default(), _workers: workers }
+        World { engine, clock, router, runtime, db, name: name.to_owned(), seed, projects: Arc::default(), transcript: Arc::default(), _workers: workers }
     }
 
     pub fn get(&self, path: impl AsRef<str>) -> Request<'_> {
@@ -118,6 +123,7 @@ impl World {
 
     /// Sends requests at the same time; the replies come in the order of the requests.
     pub fn at_once(&self, requests: Vec<Request<'_>>) -> Vec<Reply> {
+        self.transcript.lock().unwrap().is_unordered();
         let sent: Vec<_> = requests.into_iter().map(|request| self.runtime.spawn(request.into_future())).collect();
         sent.into_iter().map(|reply| self.runtime.block_on(reply).unwrap()).collect()
     }

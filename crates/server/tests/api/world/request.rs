@@ -103,9 +103,12 @@ impl<'w> Request<'w> {
         request.extensions_mut().insert(ConnectInfo(SocketAddr::new(self.client, 40_000)));
         let projects = Arc::clone(&self.world.projects);
         let makes_project = self.path == "/projects" && request.method() == Method::POST;
+        let transcript = Arc::clone(&self.world.transcript);
+        let (method, path) = (request.method().clone(), self.path.clone());
         let answer = answered(router, request, self.path, self.may_fail);
         async move {
             let reply = answer.await;
+            transcript.lock().unwrap().add(method.as_str(), &path, &reply);
             if makes_project && reply.status == 201 {
                 projects.lock().unwrap().insert(reply.body()["id"].as_str().unwrap().parse().unwrap());
             }
