@@ -2,7 +2,7 @@
 # shellcheck shell=bash
 
 mutants_are_caught() {
-    crash_run_catches_ack_before_commit && matrix_catches_key_opens_any_project
+    crash_run_catches_ack_before_commit && matrix_catches_key_opens_any_project && race_catches_wallet_not_locked
 }
 
 # Usage acknowledged before it is committed must show as lost.
@@ -29,4 +29,14 @@ matrix_catches_key_opens_any_project() {
         return 1
     fi
     echo "caught: an access key opens every project"
+}
+
+# A wallet that is decided on without being held must show when many charge it at once.
+race_catches_wallet_not_locked() {
+    if cargo test --quiet --package engine --test engine --features mutant_wallet_not_locked \
+        of_256_charges_of_a_hundredth_exactly_100_succeed::postgres >/dev/null 2>&1; then
+        echo "256 charges at once did not notice that the wallet is not locked." >&2
+        return 1
+    fi
+    echo "caught: the wallet is not locked"
 }

@@ -20,6 +20,15 @@ fn at_once(count: usize, work: impl Fn(usize) -> Seen + Sync) -> Vec<Seen> {
     })
 }
 
+/// Lets the reader end, also when the writers fail.
+struct StopReader<'a>(&'a AtomicBool);
+
+impl Drop for StopReader<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::SeqCst);
+    }
+}
+
 fn count(seen: &[Seen], status: u16, replayed: bool) -> usize {
     seen.iter().filter(|seen| seen.status == status && seen.replayed == replayed).count()
 }
@@ -119,8 +128,9 @@ on_both! {
                 }
                 readings
             });
+            let stop = StopReader(&done);
             at_once(48, |number| world.charge(&format!("k{number}"), "1"));
-            done.store(true, Ordering::SeqCst);
+            drop(stop);
             reader.join().unwrap()
         });
         assert!(readings.iter().all(|sum| *sum == 0), "{readings:?}");
