@@ -28,7 +28,7 @@ pub fn run(arguments: &Serve) -> Result<ExitCode> {
     let db = world::open_database(&config.database, &config.database_options)?;
     prepare_schema(&db, &config.database, arguments.migrate)?;
     let engine = world::engine(&config, db)?;
-    say_how_to_begin(&engine, &config.database)?;
+    say_how_to_begin(&engine, &config)?;
     let runtime = runtime(&config)?;
     let listener = runtime.block_on(listen(&config))?;
     runtime.block_on(serve(listener, engine, &config, stop_signal()?))?;
@@ -53,13 +53,19 @@ fn prepare_schema(db: &Database, url: &DatabaseUrl, migrate: bool) -> Result<()>
     }
 }
 
-fn say_how_to_begin(engine: &Engine, url: &DatabaseUrl) -> Result<()> {
-    if engine.setup_secret()?.is_some() {
-        tracing::warn!(
-            "nobody can log in yet. Create the first user: \
-             echo '<password>' | neruba admin create-user --email <email> --name <name> --password-stdin --database {url}"
-        );
-    }
+/// On an empty installation: how to make the first user, from here or through the API. The secret works once, and goes to
+/// the terminal of whoever started the server, never into the log.
+fn say_how_to_begin(engine: &Engine, config: &Config) -> Result<()> {
+    let Some(secret) = engine.setup_secret()? else { return Ok(()) };
+    let (url, listen) = (&config.database, config.listen);
+    tracing::warn!("nobody can log in yet");
+    eprintln!(
+        "Create the first user, on this machine:\n  \
+           echo '<password>' | neruba admin create-user --email <email> --name <name> --password-stdin --database {url}\n\
+         or once through the API:\n  \
+           curl -X POST http://{listen}/auth/setup -H 'Content-Type: application/json' \\\n    \
+           -d '{{ \"secret\": \"{secret}\", \"email\": \"<email>\", \"name\": \"<name>\", \"password\": \"<password>\" }}'"
+    );
     Ok(())
 }
 

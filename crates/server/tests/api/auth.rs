@@ -213,7 +213,7 @@ on_both! {
 fn the_setup_link_makes_the_first_user_once() {
     for (_, _, db) in testkit::fresh_databases() {
         let world = World::new(db, "setup", server::Settings::development());
-        let secret = world.engine.setup_secret().unwrap().expect("an empty installation has a setup link");
+        let secret = world.engine.setup_secret().unwrap().expect("an empty installation has a setup secret");
         let body = |secret: &str, email: &str, password: &str| json!({ "secret": secret, "email": email, "name": "First", "password": password });
         let set_up = |body: Value| world.post("/auth/setup").json(body).send();
         set_up(body("wrong", "first@example.com", PASSWORD)).refused(Code::Forbidden);
