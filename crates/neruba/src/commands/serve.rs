@@ -59,7 +59,7 @@ fn say_how_to_begin(engine: &Engine, config: &Config) -> Result<()> {
     let Some(secret) = engine.setup_secret()? else { return Ok(()) };
     let (url, listen) = (&config.database, config.listen);
     tracing::warn!("nobody can log in yet");
-    eprintln!(
+    println!(
         "Create the first user, on this machine:\n  \
            echo '<password>' | neruba admin create-user --email <email> --name <name> --password-stdin --database {url}\n\
          or once through the API:\n  \
