@@ -21,11 +21,7 @@ impl Currency {
     /// [`CurrencyError`] when no such currency exists.
     pub fn parse(code: &str) -> Result<Currency, CurrencyError> {
         let known = iso_currency::Currency::from_code(code).ok_or(CurrencyError)?;
-        let bytes: [u8; 3] = known
-            .code()
-            .as_bytes()
-            .try_into()
-            .map_err(|_| CurrencyError)?;
+        let bytes: [u8; 3] = known.code().as_bytes().try_into().map_err(|_| CurrencyError)?;
         Ok(Currency(bytes))
     }
 

@@ -163,11 +163,7 @@ impl fmt::Display for Code {
 impl std::str::FromStr for Code {
     type Err = ();
     fn from_str(text: &str) -> Result<Code, ()> {
-        Code::ALL
-            .iter()
-            .copied()
-            .find(|code| code.as_str() == text)
-            .ok_or(())
+        Code::ALL.iter().copied().find(|code| code.as_str() == text).ok_or(())
     }
 }
 
@@ -200,12 +196,7 @@ pub struct Refusal {
 
 impl Refusal {
     pub fn new(code: Code, detail: impl Into<String>) -> Refusal {
-        Refusal {
-            code,
-            detail: detail.into(),
-            errors: Vec::new(),
-            retry_after_seconds: None,
-        }
+        Refusal { code, detail: detail.into(), errors: Vec::new(), retry_after_seconds: None }
     }
 
     /// Says when to come again.
@@ -217,17 +208,8 @@ impl Refusal {
     /// A refusal because of one field.
     pub fn field(code: Code, field: impl Into<String>, detail: impl Into<String>) -> Refusal {
         let (field, detail) = (field.into(), detail.into());
-        let errors = vec![FieldError {
-            field: field.clone(),
-            code,
-            detail: detail.clone(),
-        }];
-        Refusal {
-            code,
-            detail: format!("{field} {detail}"),
-            errors,
-            retry_after_seconds: None,
-        }
+        let errors = vec![FieldError { field: field.clone(), code, detail: detail.clone() }];
+        Refusal { code, detail: format!("{field} {detail}"), errors, retry_after_seconds: None }
     }
 
     /// The one answer for what does not exist and for what must not be known to exist.
