@@ -1,5 +1,6 @@
 //! `neruba serve`: the API and the workers in one process, until it is told to stop.
 
+use std::io::IsTerminal;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -53,19 +54,22 @@ fn prepare_schema(db: &Database, url: &DatabaseUrl, migrate: bool) -> Result<()>
     }
 }
 
-/// On an empty installation: how to make the first user, from here or through the API. The secret works once, and goes to
-/// the terminal of whoever started the server, never into the log.
+/// On an empty installation: how to make the first user. The secret works once; it is shown to whoever started the server
+/// at a terminal, and never goes into a log.
 fn say_how_to_begin(engine: &Engine, config: &Config) -> Result<()> {
     let Some(secret) = engine.setup_secret()? else { return Ok(()) };
     let (url, listen) = (&config.database, config.listen);
-    tracing::warn!("nobody can log in yet");
-    println!(
-        "Create the first user, on this machine:\n  \
-           echo '<password>' | neruba admin create-user --email <email> --name <name> --password-stdin --database {url}\n\
-         or once through the API:\n  \
-           curl -X POST http://{listen}/auth/setup -H 'Content-Type: application/json' \\\n    \
-           -d '{{ \"secret\": \"{secret}\", \"email\": \"<email>\", \"name\": \"<name>\", \"password\": \"<password>\" }}'"
+    tracing::warn!(
+        "nobody can log in yet. Create the first user: \
+         echo '<password>' | neruba admin create-user --email <email> --name <name> --password-stdin --database {url}"
     );
+    if std::io::stdout().is_terminal() {
+        println!(
+            "\nCreate the first user, once, through the API:\n  \
+               curl -X POST http://{listen}/auth/setup -H 'Content-Type: application/json' -d '{{ \
+             \"secret\": \"{secret}\", \"email\": \"<email>\", \"name\": \"<name>\", \"password\": \"<password>\" }}'\n"
+        );
+    }
     Ok(())
 }
 
