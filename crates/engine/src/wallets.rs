@@ -1,5 +1,6 @@
 //! Wallets: loading one under its lock, reading what a customer holds, and setting how far it may be overdrawn.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::str::FromStr;
 
@@ -135,13 +136,19 @@ impl Engine {
                 },
                 None => wallets::page(tx, after.map(|after| (after.customer, after.currency)), page_limit(limit))?,
             };
-            let mut views = Vec::with_capacity(rows.len());
-            for row in rows {
-                let customer = storage::customers::get(tx, row.customer)?
-                    .ok_or_else(|| Error::Bug(format!("the customer {} of a wallet is not stored", row.customer)))?;
-                views.push(view(&customer, &load(tx, row)?, ctx.now()));
-            }
-            Ok(views)
+            let ids: BTreeSet<CustomerId> = rows.iter().map(|row| row.customer).collect();
+            let ids: Vec<CustomerId> = ids.into_iter().collect();
+            let customers: BTreeMap<CustomerId, Customer> = storage::customers::find_by_ids(tx, &ids)?
+                .into_iter()
+                .map(|customer| (customer.id, customer))
+                .collect();
+            let each = |wallet: Wallet| {
+                let customer = customers.get(&wallet.customer);
+                let customer = customer
+                    .ok_or_else(|| Error::Bug(format!("the customer {} of a wallet is not stored", wallet.customer)))?;
+                Ok(view(customer, &wallet, ctx.now()))
+            };
+            load(tx, rows)?.into_iter().map(each).collect()
         })
     }
 
@@ -197,7 +204,7 @@ pub(crate) fn lock(
 ) -> Result<Wallet, Error> {
     let row = wallets::lock(tx, customer, currency, now)?;
     // Read after the lock is held: whoever held it before has committed.
-    load(tx, row)
+    load_one(tx, row)
 }
 
 /// Adds these lots to a loaded wallet, even if they hold nothing.
@@ -221,24 +228,44 @@ pub(crate) fn view_of(
     let row = wallets::find(tx, customer.id, currency)?;
     let row =
         row.unwrap_or(WalletRow { customer: customer.id, currency, overdraft_limit: Amount::ZERO, created_at: now });
-    Ok(view(customer, &load(tx, row)?, now))
+    Ok(view(customer, &load_one(tx, row)?, now))
 }
 
 /// All wallets of a customer, by currency.
 pub(crate) fn views_of(tx: &mut ProjectTx<'_>, customer: &Customer, now: Instant) -> Result<Vec<WalletView>, Error> {
     let rows = wallets::of_customer(tx, customer.id)?;
-    rows.into_iter().map(|row| Ok(view(customer, &load(tx, row)?, now))).collect()
+    Ok(load(tx, rows)?.iter().map(|wallet| view(customer, wallet, now)).collect())
 }
 
-fn load(tx: &mut ProjectTx<'_>, row: WalletRow) -> Result<Wallet, Error> {
-    let overdraft = Account::WalletOverdraft { customer: row.customer };
-    Ok(Wallet {
+fn load_one(tx: &mut ProjectTx<'_>, row: WalletRow) -> Result<Wallet, Error> {
+    load(tx, vec![row])?.pop().ok_or_else(|| Error::Bug("one wallet is loaded as one".to_owned()))
+}
+
+/// Wallets with their open lots, in the same order.
+fn load(tx: &mut ProjectTx<'_>, rows: Vec<WalletRow>) -> Result<Vec<Wallet>, Error> {
+    let keys: Vec<(CustomerId, Currency)> = rows.iter().map(|row| (row.customer, row.currency)).collect();
+    let overdraft = |row: &WalletRow| (Account::WalletOverdraft { customer: row.customer }, row.currency);
+    let overdrafts: Vec<(Account, Currency)> = rows.iter().map(overdraft).collect();
+    let overdrawn: BTreeMap<(Account, Currency), Amount> = balances::of_accounts(tx, &overdrafts)?
+        .iter()
+        .map(|stored| ((stored.account, stored.currency), stored.balance))
+        .collect();
+    let mut lots: BTreeMap<(CustomerId, Currency), Vec<Lot>> = BTreeMap::new();
+    for held in credit_lots::open(tx, &keys)? {
+        lots.entry((held.customer, held.currency)).or_default().push(held.lot);
+    }
+    let each = |row: WalletRow| Wallet {
         customer: row.customer,
         currency: row.currency,
         overdraft_limit: row.overdraft_limit,
-        overdrawn: balances::of_account(tx, overdraft, row.currency)?,
-        lots: credit_lots::open(tx, row.customer, row.currency)?,
-    })
+        overdrawn: match overdrawn.get(&overdraft(&row)) {
+            Some(overdrawn) => *overdrawn,
+            // It was never overdrawn.
+            None => Amount::ZERO,
+        },
+        lots: lots.remove(&(row.customer, row.currency)).unwrap_or_default(),
+    };
+    Ok(rows.into_iter().map(each).collect())
 }
 
 fn of_customer(

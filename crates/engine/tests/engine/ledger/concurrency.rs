@@ -8,7 +8,7 @@ use domain::ingest::charge::ChargeItem;
 use domain::ledger::account::{Class, Direction};
 use domain::refusal::Code;
 
-use super::money::{Seen, debit, grant, paid, seen};
+use super::money::{Seen, amount, debit, grant, paid, seen};
 use crate::world::{World, key, on_both};
 
 /// Runs the same work on many threads and collects what each saw.
@@ -49,6 +49,12 @@ on_both! {
         let charges = at_once(256, |number| world.charge(&format!("k{number}"), "1"));
         assert_eq!(count(&charges, 201, false), 100);
         assert_eq!(count(&charges, Code::InsufficientCredit.status(), false), 156);
+        // Each took from what the one before it had left.
+        let accepted = charges.iter().filter(|charge| charge.status == 201);
+        let mut left: Vec<i64> = accepted.map(|charge| amount(charge.balance_after()).micros()).collect();
+        left.sort_unstable();
+        let expected: Vec<i64> = (0..100).map(|dollars| dollars * 1_000_000).collect();
+        assert_eq!(left, expected);
         assert_eq!(world.balance(), "0.000000");
     }
 

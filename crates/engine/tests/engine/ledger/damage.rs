@@ -42,7 +42,8 @@ fn check(statement: &str, triggers: &[&str], expected: &[(&str, &str)]) {
 }
 
 #[test]
-fn a_changed_posting_is_found() { // checklist 125
+fn a_changed_posting_is_found() {
+    // checklist 125
     check(
         "update postings set amount_micros = amount_micros + 1 where line = 1 and direction = 'debit'",
         &["postings_no_update"],
@@ -51,31 +52,32 @@ fn a_changed_posting_is_found() { // checklist 125
 }
 
 #[test]
-fn a_missing_posting_is_found() { // checklist 125
+fn a_missing_posting_is_found() {
+    // checklist 125
     check("delete from postings where line = 2", &["postings_no_delete"], &[("I1", "debits exceed"), ("I8", "txn_")]);
 }
 
 #[test]
-fn a_changed_balance_is_found() { // checklist 125
-    check(
-        "update balances set balance_micros = balance_micros + 1",
-        &[],
-        &[("I2", "wallet_overdraft:cus_")],
-    );
+fn a_changed_balance_is_found() {
+    // checklist 125
+    check("update balances set balance_micros = balance_micros + 1", &[], &[("I2", "wallet_overdraft:cus_")]);
 }
 
 #[test]
-fn a_lot_that_holds_more_than_was_granted_is_found() { // checklist 125
+fn a_lot_that_holds_more_than_was_granted_is_found() {
+    // checklist 125
     check("update balances set balance_micros = 20000000", &[], &[("I3", "more than was granted")]);
 }
 
 #[test]
-fn a_wallet_beyond_its_limit_is_found() { // checklist 125
+fn a_wallet_beyond_its_limit_is_found() {
+    // checklist 125
     check("update wallets set overdraft_limit_micros = 0", &[], &[("I3", "its overdraft limit is 0.000000")]);
 }
 
 #[test]
-fn a_missing_audit_entry_is_found() { // checklist 125
+fn a_missing_audit_entry_is_found() {
+    // checklist 125
     check(
         "delete from audit_entries where action = 'transaction.charged'",
         &["audit_entries_no_delete"],
@@ -84,7 +86,8 @@ fn a_missing_audit_entry_is_found() { // checklist 125
 }
 
 #[test]
-fn a_missing_announcement_is_found() { // checklist 125
+fn a_missing_announcement_is_found() {
+    // checklist 125
     check(
         "delete from outbox_events where kind = 'transaction.created'",
         &["outbox_events_no_delete"],
