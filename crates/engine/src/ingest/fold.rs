@@ -1,7 +1,7 @@
 //! Folding: adding the events of whole batches to the rollups, once each. What a batch adds never changes, so it is added up
 //! before the transaction that stores it; the project's cursor is held while it is stored, so no other node folds meanwhile.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use domain::ids::BatchId;
 use domain::ingest::rollup::{Cell, SLICE_MICROS};
@@ -76,22 +76,43 @@ impl Delta {
 
 /// Adds up the oldest batches that are not folded; `None` when there are none.
 pub(crate) fn collect(tx: &mut ProjectTx<'_>) -> Result<Option<Delta>, StorageError> {
-    let mut delta = Delta::default();
+    let mut batches = ingest_batches::unfolded(tx, BATCHES_MAX)?;
     let mut events = 0;
-    for batch in ingest_batches::unfolded(tx, BATCHES_MAX)? {
-        if !delta.batches.is_empty() && events + batch.events > EVENTS_MAX {
-            break;
-        }
+    let fitting = batches.iter().take_while(|batch| {
         events += batch.events;
-        delta.add_outcomes(&batch);
-        delta.batches.push(batch.id);
-    }
-    if delta.batches.is_empty() {
+        events <= EVENTS_MAX
+    });
+    batches.truncate(fitting.count().max(1));
+    if batches.is_empty() {
         return Ok(None);
     }
-    let batches = delta.batches.clone();
-    usage_events::measurements_of_batches(tx, &batches, |event, subscription| delta.add_event(event, subscription))?;
+    let mut delta = Delta::default();
+    for batch in &batches {
+        delta.add_outcomes(batch);
+        delta.batches.push(batch.id);
+    }
+    events_of(tx, &batches, |event, subscription| delta.add_event(event, subscription))?;
     Ok(Some(delta))
+}
+
+/// Hands every event of these batches to `each`, with its subscription. Batches that are not folded are the newest: their
+/// ids are one stretch of the table, in which few events belong to others.
+pub(crate) fn events_of(
+    tx: &mut ProjectTx<'_>,
+    batches: &[IngestBatch],
+    mut each: impl FnMut(MeasuredEvent, Option<String>),
+) -> Result<(), StorageError> {
+    let wanted: HashSet<BatchId> = batches.iter().map(|batch| batch.id).collect();
+    let first = batches.iter().filter_map(|batch| batch.first_event).min();
+    let last = batches.iter().filter_map(|batch| batch.last_event).max();
+    let (Some(first), Some(last)) = (first, last) else {
+        return Ok(());
+    };
+    usage_events::measurements_of_ids(tx, first, last, |batch, event, subscription| {
+        if wanted.contains(&batch) {
+            each(event, subscription);
+        }
+    })
 }
 
 /// Stores what was added up, and gives the batches their places, in one transaction.

@@ -13,9 +13,10 @@ use domain::time::Instant;
 use domain::window::{self, Span, Window};
 use serde::Serialize;
 use storage::usage_events::{self, MeasuredEvent, UsageFilter};
-use storage::{ProjectTx, customers, metrics, projects, rollups};
+use storage::{ProjectTx, customers, ingest_batches, metrics, projects, rollups};
 use utoipa::ToSchema;
 
+use super::fold;
 use crate::ctx::Ctx;
 use crate::engine::Engine;
 use crate::error::Error;
@@ -200,8 +201,10 @@ fn measure(
     let mut add_event = |event: MeasuredEvent| {
         add(event.metric, event.customer, event.measurement.at, &Cell::of(event.measurement));
     };
-    usage_events::unfolded_measurements(tx, filter, whole, |event| {
-        if !cut.contains(&event.measurement.at.slice_start(SLICE_MICROS)) {
+    let unfolded = ingest_batches::unfolded(tx, i64::MAX)?;
+    fold::events_of(tx, &unfolded, |event, _| {
+        let at = event.measurement.at;
+        if filter.lets_through(&event) && whole.contains(at) && !cut.contains(&at.slice_start(SLICE_MICROS)) {
             add_event(event);
         }
     })?;
