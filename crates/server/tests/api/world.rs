@@ -98,7 +98,18 @@ impl World {
         let workers = engine.start_workers().unwrap();
         let router = server::router(App::new(engine.clone(), settings, None));
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-        World { engine, clock, router, runtime, db, name: name.to_owned(), seed, projects: Arc::default(), transcript: Arc::default(), _workers: workers }
+        World {
+            engine,
+            clock,
+            router,
+            runtime,
+            db,
+            name: name.to_owned(),
+            seed,
+            projects: Arc::default(),
+            transcript: Arc::default(),
+            _workers: workers,
+        }
     }
 
     pub fn get(&self, path: impl AsRef<str>) -> Request<'_> {
