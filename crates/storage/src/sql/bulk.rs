@@ -59,6 +59,7 @@ impl BulkStatement {
     }
 
     /// The text as it was written.
+    #[cfg(any(test, feature = "raw"))]
     pub fn source(&self) -> &'static str {
         self.text
     }
