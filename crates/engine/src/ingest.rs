@@ -16,13 +16,14 @@ pub mod reply;
 pub mod rollup_worker;
 mod runtime;
 mod save;
+mod sums;
 pub mod usage;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use domain::access::Permission;
-use domain::ids::{AccessKeyId, EventId, ProjectId};
+use domain::ids::{AccessKeyId, BatchId, EventId, ProjectId};
 use domain::ingest::{Door, Item, Outcome, Receipt};
 use domain::quantity::Quantity;
 use domain::refusal::Refusal;
@@ -145,14 +146,21 @@ pub(crate) fn transact(
 ) -> Result<Vec<Verdicts>, Error> {
     let now = engine.now();
     let ids = engine.ids(now);
-    let verdicts = engine.db().write_installation("ingest", |tx| -> Result<Vec<Verdicts>, Error> {
-        let verdicts = run(tx, submissions, now, &ids)?;
-        before_commit(&verdicts);
-        Ok(verdicts)
+    let done = engine.db().write_installation("ingest", |tx| -> Result<Done, Error> {
+        let done = run(tx, submissions, now, &ids)?;
+        before_commit(&done.verdicts);
+        Ok(done)
     })?;
-    count(&verdicts);
+    count(&done.verdicts);
+    engine.ingest.sums.keep(done.sums);
     engine.ingest.announce_commit(submissions.iter().map(|submission| submission.items.len()).sum());
-    Ok(verdicts)
+    Ok(done.verdicts)
+}
+
+/// What a transaction did, once it is committed.
+pub(crate) struct Done {
+    pub verdicts: Vec<Verdicts>,
+    pub sums: HashMap<BatchId, sums::BatchSums>,
 }
 
 /// Load, decide, save.
@@ -161,11 +169,12 @@ pub(crate) fn run(
     submissions: &[Submission],
     now: Instant,
     ids: &IdSource,
-) -> Result<Vec<Verdicts>, Error> {
+) -> Result<Done, Error> {
     let known = load::load(tx, submissions, now)?;
     let decision = decide::decide(submissions, known, now, ids);
+    let sums = sums::of_events(&decision.changes.events);
     save::save(tx, decision.changes, now, ids)?;
-    Ok(decision.verdicts)
+    Ok(Done { verdicts: decision.verdicts, sums })
 }
 
 fn count(verdicts: &[Verdicts]) {

@@ -13,6 +13,8 @@ use storage::rollups::{self, RollupKey};
 use storage::usage_events::{self, MeasuredEvent};
 use storage::{ProjectTx, StorageError, ingest_checks};
 
+use super::sums::{BatchSums, Sums};
+
 /// The most batches of one transaction.
 const BATCHES_MAX: i64 = 500;
 /// About the most events of one transaction; a larger single batch is folded alone.
@@ -49,6 +51,13 @@ impl Delta {
         self.cells.entry(key).and_modify(|known| known.merge(&cell)).or_insert(cell);
     }
 
+    /// Adds what is added up already.
+    fn add_cells(&mut self, cells: BatchSums) {
+        for (key, cell) in cells {
+            self.cells.entry(key).and_modify(|known| known.merge(&cell)).or_insert(cell);
+        }
+    }
+
     /// Adds what a batch was answered.
     fn add_outcomes(&mut self, batch: &IngestBatch) {
         let slice = batch.received_at.slice_start(SLICE_MICROS);
@@ -75,7 +84,7 @@ impl Delta {
 }
 
 /// Adds up the oldest batches that are not folded; `None` when there are none.
-pub(crate) fn collect(tx: &mut ProjectTx<'_>) -> Result<Option<Delta>, StorageError> {
+pub(crate) fn collect(tx: &mut ProjectTx<'_>, sums: &Sums) -> Result<Option<Delta>, StorageError> {
     let mut batches = ingest_batches::unfolded(tx, BATCHES_MAX)?;
     let mut events = 0;
     let fitting = batches.iter().take_while(|batch| {
@@ -91,6 +100,13 @@ pub(crate) fn collect(tx: &mut ProjectTx<'_>) -> Result<Option<Delta>, StorageEr
         delta.add_outcomes(batch);
         delta.batches.push(batch.id);
     }
+    batches.retain(|batch| match sums.take(batch.id) {
+        Some(sums) => {
+            delta.add_cells(sums);
+            false
+        }
+        None => batch.events > 0,
+    });
     events_of(tx, &batches, |event, subscription| delta.add_event(event, subscription))?;
     Ok(Some(delta))
 }

@@ -124,8 +124,8 @@ fn replay(tx: &mut InstallationTx<'_>, ctx: &Ctx, command: &ReplayRejection) -> 
     let rejection =
         rejections::get_for_update(&mut tx.in_project(project), command.id)?.ok_or_else(Error::not_found)?;
     let submission = correct(ctx, &rejection, command.payload.as_deref())?;
-    let verdicts = run(tx, std::slice::from_ref(&submission), ctx.now(), &ctx.caller.ids)?;
-    let event = match verdicts.into_iter().flatten().flatten().next() {
+    let done = run(tx, std::slice::from_ref(&submission), ctx.now(), &ctx.caller.ids)?;
+    let event = match done.verdicts.into_iter().flatten().flatten().next() {
         Some(Verdict::Accepted(accepted)) => accepted.event,
         Some(Verdict::Replay { receipt, .. } | Verdict::Duplicate(receipt)) => receipt.event,
         Some(Verdict::Conflict(refusal) | Verdict::Failed(refusal)) => return Err(Error::Refused(refusal)),

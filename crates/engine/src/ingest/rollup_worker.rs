@@ -30,8 +30,9 @@ impl Engine {
 
     fn fold_project(&self, project: ProjectId) -> Result<(), Error> {
         loop {
-            let Some(delta) = self.read(project, "collect_rollups", |tx: &mut ProjectTx<'_>| Ok(fold::collect(tx)?))?
-            else {
+            let sums = &self.ingest.sums;
+            let collect = |tx: &mut ProjectTx<'_>| Ok(fold::collect(tx, sums)?);
+            let Some(delta) = self.read(project, "collect_rollups", collect)? else {
                 return Ok(());
             };
             let folded = self

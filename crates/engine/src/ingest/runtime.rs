@@ -4,6 +4,7 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::queue::{FairQueue, QueueLimits, Size};
+use super::sums::Sums;
 use super::{Answered, Submission};
 use crate::error::Error;
 
@@ -28,6 +29,7 @@ pub(crate) struct Runtime {
     arrived: Condvar,
     folding: Mutex<Folding>,
     committed: Condvar,
+    pub sums: Sums,
 }
 
 struct State {
@@ -48,6 +50,7 @@ impl Runtime {
             arrived: Condvar::new(),
             folding: Mutex::new(Folding { events: 0, stopping: false }),
             committed: Condvar::new(),
+            sums: Sums::default(),
         }
     }
 
