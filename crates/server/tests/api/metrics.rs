@@ -50,6 +50,7 @@ on_both! {
         for (body, field) in [
             (json!({ "key": "" }), "key"),
             (json!({ "key": "m", "aggregation": "average" }), "aggregation"),
+            (json!({ "key": "m", "aggregation": "unique" }), "aggregation"),
             (json!({ "key": "m", "name": " " }), "name"),
             (json!({ "key": "m", "unitLabel": "\n" }), "unitLabel"),
         ] {
