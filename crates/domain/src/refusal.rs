@@ -110,6 +110,10 @@ codes! {
         "Amounts and quantities carry six decimal places. More is refused, never rounded silently.";
     OutOfRange = "out_of_range", 422, "A number is out of range",
         "The field is named, with its range.";
+    QuantityOutOfRange = "quantity_out_of_range", 422, "The exact result does not fit",
+        "A quantity times a price, or a sum of them, is larger than an amount can be (9223372036854.775807). Nothing was rounded or cut; check the price and the unit of the metric.";
+    InvalidCatalog = "invalid_catalog", 422, "The catalog has mistakes",
+        "`errors` lists every mistake with the path of its field (`plans[0].prices[2].model.tiers[1].upTo`) and what to do. Nothing was applied.";
     NotPositive = "not_positive", 422, "A number must be greater than zero",
         "Zero and negative numbers are refused: corrections have operations of their own.";
     InvalidTimestamp = "invalid_timestamp", 422, "A timestamp is not RFC 3339",
@@ -161,11 +165,7 @@ impl fmt::Display for Code {
 impl std::str::FromStr for Code {
     type Err = ();
     fn from_str(text: &str) -> Result<Code, ()> {
-        Code::ALL
-            .iter()
-            .copied()
-            .find(|code| code.as_str() == text)
-            .ok_or(())
+        Code::ALL.iter().copied().find(|code| code.as_str() == text).ok_or(())
     }
 }
 
@@ -198,12 +198,7 @@ pub struct Refusal {
 
 impl Refusal {
     pub fn new(code: Code, detail: impl Into<String>) -> Refusal {
-        Refusal {
-            code,
-            detail: detail.into(),
-            errors: Vec::new(),
-            retry_after_seconds: None,
-        }
+        Refusal { code, detail: detail.into(), errors: Vec::new(), retry_after_seconds: None }
     }
 
     /// Says when to come again.
@@ -215,17 +210,8 @@ impl Refusal {
     /// A refusal because of one field.
     pub fn field(code: Code, field: impl Into<String>, detail: impl Into<String>) -> Refusal {
         let (field, detail) = (field.into(), detail.into());
-        let errors = vec![FieldError {
-            field: field.clone(),
-            code,
-            detail: detail.clone(),
-        }];
-        Refusal {
-            code,
-            detail: format!("{field} {detail}"),
-            errors,
-            retry_after_seconds: None,
-        }
+        let errors = vec![FieldError { field: field.clone(), code, detail: detail.clone() }];
+        Refusal { code, detail: format!("{field} {detail}"), errors, retry_after_seconds: None }
     }
 
     /// The one answer for what does not exist and for what must not be known to exist.
