@@ -3,7 +3,10 @@
 pub mod access;
 pub mod access_grant;
 pub mod access_key;
+pub mod aggregation;
 pub mod amount;
+pub mod calendar;
+pub mod catalog;
 pub mod currency;
 pub mod customer;
 pub mod decimal;
@@ -24,6 +27,7 @@ pub mod ratio;
 pub mod refusal;
 pub mod rounding;
 pub mod split;
+pub mod tax;
 pub mod text;
 pub mod time;
 pub mod time_zone;

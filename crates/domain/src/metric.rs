@@ -11,6 +11,10 @@ named! {
         Count = "count",
         Max = "max",
         Latest = "latest",
+        /// How many different values a property had; exact.
+        Unique = "unique",
+        /// The level that `units` sets, weighted by how long it stood.
+        WeightedSum = "weightedSum",
     }
 }
 

@@ -92,6 +92,8 @@ codes! {
         "All refunds of one charge together never exceed the charge.";
     AlreadyResolved = "already_resolved", 409, "The rejection was resolved already",
         "Somebody replayed or dismissed it before. The rejection shows who and when.";
+    PlanVersionPublished = "plan_version_published", 409, "The plan version is published",
+        "A published version never changes: subscriptions and invoices rest on it. Make a new draft version.";
     KeyRevoked = "key_revoked", 409, "The access key is revoked",
         "A revoked key cannot be rotated. Make a new one.";
     PayloadTooLarge = "payload_too_large", 413, "The body is too large",

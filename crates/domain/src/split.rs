@@ -6,7 +6,7 @@
 use std::cmp::Reverse;
 
 use crate::amount::Amount;
-use crate::ratio::OutOfRange;
+use crate::ratio::{OutOfRange, Ratio};
 
 /// Splits `total` counts by weights, and answers in the order of `parts`.
 ///
@@ -49,6 +49,26 @@ pub fn split_amount<Id: Ord>(total: Amount, parts: &[(Id, u64)]) -> Result<Vec<A
     Ok(split(total.micros(), parts)?.into_iter().map(Amount::from_micros).collect())
 }
 
+/// Splits `total` counts among parts whose exact shares are known and may be negative: floors first, then largest remainders, ties by
+/// the smaller id. Answers in the order of `parts`.
+///
+/// # Errors
+/// [`OutOfRange`] when `total` is not the sum of the exact shares rounded to a neighbouring whole count.
+pub fn split_exact<Id: Ord>(total: i64, parts: &[(Id, Ratio)]) -> Result<Vec<i64>, OutOfRange> {
+    let floors = parts.iter().map(|(_, share)| i64::try_from(share.floor()).map_err(|_| OutOfRange));
+    let mut shares = floors.collect::<Result<Vec<i64>, OutOfRange>>()?;
+    let floor = shares.iter().try_fold(0i64, |sum, share| sum.checked_add(*share)).ok_or(OutOfRange)?;
+    let left_over = total.checked_sub(floor).and_then(|rest| usize::try_from(rest).ok()).ok_or(OutOfRange)?;
+    let rests = parts.iter().zip(&shares).map(|((_, share), floor)| share.minus(Ratio::whole(*floor)));
+    let rests = rests.collect::<Result<Vec<Ratio>, OutOfRange>>()?;
+    let mut order: Vec<usize> = (0..parts.len()).collect();
+    order.sort_by_key(|index| (Reverse(rests[*index]), &parts[*index].0, *index));
+    for index in order.get(..left_over).ok_or(OutOfRange)? {
+        shares[*index] += 1;
+    }
+    Ok(shares)
+}
+
 fn signed(size: u128, is_negative: bool) -> Result<i64, OutOfRange> {
     let size = i128::try_from(size).map_err(|_| OutOfRange)?;
     i64::try_from(if is_negative { -size } else { size }).map_err(|_| OutOfRange)
@@ -87,6 +107,23 @@ mod tests {
                 let floor = u128::from(total.unsigned_abs()) * u128::from(*weight) / sum;
                 prop_assert!((floor..=floor + 1).contains(&u128::from(share.unsigned_abs())));
             }
+        }
+
+        #[test]
+        fn signed_shares_sum_to_their_rounded_sum(
+            shares in prop::collection::vec((-1_000_000i64..1_000_000, 1i64..1_000), 1..12),
+        ) {
+            let exact = |(above, below): &(i64, i64)| Ratio::new((*above).into(), (*below).into()).unwrap();
+            // Only few denominators, so that their sum fits.
+            let parts: Vec<(usize, Ratio)> = shares.iter().map(exact).take(6).enumerate().collect();
+            let sum = Ratio::sum(parts.iter().map(|(_, share)| *share)).unwrap();
+            let total = i64::try_from(sum.round_half_even(0).unwrap()).unwrap();
+            let counts = split_exact(total, &parts).unwrap();
+            prop_assert_eq!(counts.iter().sum::<i64>(), total);
+            for (count, (_, share)) in counts.iter().zip(&parts) {
+                prop_assert!((share.floor()..=share.ceiling()).contains(&i128::from(*count)));
+            }
+            prop_assert_eq!(split_exact(total + 13, &parts), Err(OutOfRange));
         }
 
         #[test]

@@ -17,6 +17,7 @@ pub use text::Words;
 /// One step on the way to the total. `amount` is what it adds, exactly; steps without one only say something.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
 #[serde(tag = "step", rename_all = "camelCase", rename_all_fields = "camelCase", deny_unknown_fields)]
+#[schema(as = ExplanationStep)]
 pub enum Step {
     /// The steps after this one are for the usage with these dimension values, priced by another formula.
     Rate { when: BTreeMap<String, String>, formula: String },

@@ -20,6 +20,7 @@ named! {
 /// Everything that one rating of one price depends on, besides its terms.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schema(as = RatingInputs)]
 pub struct Inputs {
     /// One part for each rate of the terms that has usage, cumulative since the start of the segment.
     pub parts: Vec<Part>,
@@ -32,6 +33,7 @@ pub struct Inputs {
 /// The usage under one rate of the terms.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schema(as = PricedPart)]
 pub struct Part {
     /// 0 is the general rate, `n` the n-th entry of `rates` (see [`super::terms::Terms::rate_for`]).
     #[serde(default, skip_serializing_if = "is_general")]
@@ -42,6 +44,7 @@ pub struct Part {
 /// What was used.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schema(as = PricedUsage)]
 pub enum Usage {
     /// Nothing but time.
     Time,
@@ -55,6 +58,7 @@ pub enum Usage {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schema(as = PricedTotal)]
 pub struct Total {
     pub units: Ratio,
     pub events: u64,

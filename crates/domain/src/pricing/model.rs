@@ -40,6 +40,7 @@ named! {
 /// How usage, seats or time become money.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
 #[serde(tag = "type", rename_all = "camelCase")]
+#[schema(as = PriceModel)]
 pub enum Model {
     PerUnit(PerUnit),
     Graduated(Graduated),

@@ -11,6 +11,7 @@ use crate::ratio::{OutOfRange, Ratio};
 /// What is agreed about one price, from its effective date on.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schema(as = PriceTerms)]
 pub struct Terms {
     /// The general rate.
     pub model: Model,
