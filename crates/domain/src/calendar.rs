@@ -133,7 +133,9 @@ impl Schedule {
         let local = at.timestamp().to_zoned(self.zone.clone()).datetime();
         let mut number = match self.interval.length() {
             Length::Days(days) => i64::from(days_between(self.anchor.0.date(), local.date())?).div_euclid(days),
-            Length::Months(months) => (month_number(local.date()) - month_number(self.anchor.0.date())).div_euclid(months),
+            Length::Months(months) => {
+                (month_number(local.date()) - month_number(self.anchor.0.date())).div_euclid(months)
+            }
         };
         // The estimate is a civil one: the time of day, short months and jumps of the clock move it by very few.
         while self.boundary(number)? > at {
@@ -183,7 +185,11 @@ named! {
 ///
 /// # Errors
 /// [`crate::refusal::Code::InvalidQuery`] for more windows than [`crate::window::WINDOWS_MAX`].
-pub fn rating_windows(period: Span, window: RatingWindow, zone: &TimeZone) -> Result<Vec<Span>, crate::refusal::Refusal> {
+pub fn rating_windows(
+    period: Span,
+    window: RatingWindow,
+    zone: &TimeZone,
+) -> Result<Vec<Span>, crate::refusal::Refusal> {
     match window {
         RatingWindow::Day => period.cut(Window::Day, zone),
         RatingWindow::Week => period.cut(Window::Week, zone),

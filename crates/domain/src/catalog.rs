@@ -103,7 +103,12 @@ impl Catalog {
     fn check_keys(&self, problems: &mut Problems) {
         check_unique(self.metrics.iter().map(|metric| metric.key.as_str()), "metrics", "key", problems);
         check_unique(self.custom_assets.iter().map(|asset| asset.code.as_str()), "customAssets", "code", problems);
-        check_unique(self.tax_categories.iter().map(|category| category.key.as_str()), "taxCategories", "key", problems);
+        check_unique(
+            self.tax_categories.iter().map(|category| category.key.as_str()),
+            "taxCategories",
+            "key",
+            problems,
+        );
         check_unique(self.tax_rates.iter().map(|rate| rate.key.as_str()), "taxRates", "key", problems);
         check_unique(self.plans.iter().map(|plan| plan.key.as_str()), "plans", "key", problems);
         check_unique(self.add_ons.iter().map(|add_on| add_on.key.as_str()), "addOns", "key", problems);

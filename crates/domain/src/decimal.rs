@@ -51,11 +51,7 @@ pub fn parse_micros(text: &str) -> Result<i64, DecimalError> {
             .and_then(|shifted| shifted.checked_sub(i64::from(digit - b'0')))
             .ok_or(DecimalError::OutOfRange)?;
     }
-    if negative {
-        Ok(micros)
-    } else {
-        micros.checked_neg().ok_or(DecimalError::OutOfRange)
-    }
+    if negative { Ok(micros) } else { micros.checked_neg().ok_or(DecimalError::OutOfRange) }
 }
 
 /// Reads the same text into a count that may exceed `i64`: sums and thresholds of quantities (bytes at petabyte scale).
@@ -120,10 +116,7 @@ mod tests {
     #[case("-", Err(DecimalError::Malformed))]
     #[case("1 ", Err(DecimalError::Malformed))]
     #[case("٣", Err(DecimalError::Malformed))]
-    fn decimal_text_is_read_exactly_or_refused(
-        #[case] text: &str,
-        #[case] expected: Result<i64, DecimalError>,
-    ) {
+    fn decimal_text_is_read_exactly_or_refused(#[case] text: &str, #[case] expected: Result<i64, DecimalError>) {
         assert_eq!(parse_micros(text), expected);
     }
 

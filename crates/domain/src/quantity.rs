@@ -140,9 +140,7 @@ mod tests {
     fn overflow_is_an_answer_not_a_wrap() {
         assert_eq!(Quantity(i64::MAX).checked_add(Quantity(1)), None);
         assert_eq!(Quantity(i64::MIN).checked_sub(Quantity(1)), None);
-        let petabytes = QuantitySum::from_micros(i128::from(i64::MAX))
-            .checked_add(Quantity(i64::MAX))
-            .unwrap();
+        let petabytes = QuantitySum::from_micros(i128::from(i64::MAX)).checked_add(Quantity(i64::MAX)).unwrap();
         assert_eq!(petabytes.to_string(), "18446744073709.551614");
     }
 
@@ -150,9 +148,6 @@ mod tests {
     fn json_is_a_string_with_six_places() {
         let quantity = Quantity::parse("-1.5").unwrap();
         assert_eq!(serde_json::to_string(&quantity).unwrap(), "\"-1.500000\"");
-        assert_eq!(
-            serde_json::from_str::<Quantity>("\"-1.5\"").unwrap(),
-            quantity
-        );
+        assert_eq!(serde_json::from_str::<Quantity>("\"-1.5\"").unwrap(), quantity);
     }
 }

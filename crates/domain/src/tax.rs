@@ -27,9 +27,13 @@ named! {
 pub enum Treatment {
     Taxed,
     /// The customer owes the tax; the tax id is printed.
-    ReverseCharge { tax_id: String },
+    ReverseCharge {
+        tax_id: String,
+    },
     /// The reason is printed.
-    Exempt { reason: String },
+    Exempt {
+        reason: String,
+    },
 }
 
 /// A rate as it applies to one line.
@@ -155,7 +159,8 @@ mod tests {
 
     #[test]
     fn reverse_charge_and_exemption_leave_the_amounts_alone() {
-        let lines = [line(1, 119_000_000, "19", TaxBehaviour::Inclusive), line(2, 1_000_000, "7", TaxBehaviour::Exclusive)];
+        let lines =
+            [line(1, 119_000_000, "19", TaxBehaviour::Inclusive), line(2, 1_000_000, "7", TaxBehaviour::Exclusive)];
         let reversed = Treatment::ReverseCharge { tax_id: "DE123456789".to_owned() };
         for treatment in [reversed, Treatment::Exempt { reason: "charity".to_owned() }] {
             let totals = tax(&lines, &treatment, cents()).unwrap();

@@ -62,8 +62,7 @@ impl UnitPrice {
         if dropped.bytes().any(|digit| digit != b'0') {
             return Err(UnitPriceError::TooPrecise);
         }
-        let picos: i128 =
-            format!("{whole}{kept:0<width$}", width = PLACES_MAX).parse().map_err(|_| UnitPriceError::OutOfRange)?;
+        let picos: i128 = format!("{whole}{kept:0<PLACES_MAX$}").parse().map_err(|_| UnitPriceError::OutOfRange)?;
         if picos.unsigned_abs() > PICOS_MAX.unsigned_abs() {
             return Err(UnitPriceError::OutOfRange);
         }

@@ -49,14 +49,14 @@ impl WeightedCell {
 
     /// Both sets of events together.
     pub fn merge(&mut self, other: &WeightedCell) {
-        for (at, (event, units)) in &other.levels {
-            self.add(Measurement { event: *event, at: *at, units: *units });
+        for change in other.changes() {
+            self.add(change);
         }
     }
 
-    /// The changes of the level in the order of time.
-    pub fn levels(&self) -> impl Iterator<Item = (Instant, Quantity)> {
-        self.levels.iter().map(|(at, (_, units))| (*at, *units))
+    /// The changes of the level in the order of time: what is stored, and folded in again.
+    pub fn changes(&self) -> impl Iterator<Item = Measurement> {
+        self.levels.iter().map(|(at, (event, units))| Measurement { event: *event, at: *at, units: *units })
     }
 
     /// The level after all events before `at`; `carried` when there was none.
@@ -70,7 +70,8 @@ impl WeightedCell {
     /// [`OutOfRange`] for more than 2¹²⁷ micro-unit-microseconds: a petabyte in bytes fits for five thousand years.
     pub fn area(&self, span: Span, carried: Quantity) -> Result<Area, OutOfRange> {
         let (mut area, mut since, mut level) = (0i128, span.start, carried);
-        let changes = self.levels().filter(|(at, _)| span.contains(*at));
+        let inside = self.changes().filter(|change| span.contains(change.at));
+        let changes = inside.map(|change| (change.at, change.units));
         for (at, units) in changes.chain([(span.end.max(span.start), carried)]) {
             let stood = i128::from(at.micros()) - i128::from(since.micros());
             let part = i128::from(level.micros()).checked_mul(stood).ok_or(OutOfRange)?;
@@ -159,7 +160,7 @@ mod tests {
             units: Quantity::from_micros(units),
         };
         let cell = fold(&[one(2, 7), one(1, 9)]);
-        assert_eq!(cell.levels().map(|(_, units)| units.micros()).collect::<Vec<_>>(), [7]);
+        assert_eq!(cell.changes().map(|change| change.units.micros()).collect::<Vec<_>>(), [7]);
     }
 
     proptest! {

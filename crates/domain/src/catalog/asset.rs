@@ -18,7 +18,9 @@ pub enum AssetCode {
 
 /// A text that is neither a currency nor a code of one's own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("is neither a currency such as \"USD\" nor a code of 3 to 12 upper-case letters and digits such as \"CREDITS\"")]
+#[error(
+    "is neither a currency such as \"USD\" nor a code of 3 to 12 upper-case letters and digits such as \"CREDITS\""
+)]
 pub struct AssetCodeError;
 
 impl AssetCode {
@@ -120,7 +122,11 @@ impl CustomAsset {
                 (other.currency, other.effective_from) == (conversion.currency, conversion.effective_from)
             };
             let is_first = !self.conversions[..index].iter().any(same);
-            problems.require(is_first, format!("{at}.effectiveFrom"), "is the same as that of another rate of this currency.");
+            problems.require(
+                is_first,
+                format!("{at}.effectiveFrom"),
+                "is the same as that of another rate of this currency.",
+            );
         }
     }
 }
@@ -167,7 +173,10 @@ mod tests {
         let at = |text: &str| credits.conversion_at(Currency::USD, Instant::parse(text).unwrap()).unwrap();
         assert_eq!(at("2026-06-30T23:59:59Z").to_money(Ratio::whole(150)).unwrap().to_string(), "1.5");
         assert_eq!(at("2026-07-01T00:00:00Z").to_units(Ratio::whole(3)).unwrap().to_string(), "150");
-        assert_eq!(credits.conversion_at(Currency::parse("JPY").unwrap(), Instant::parse("2026-07-01T00:00:00Z").unwrap()), None);
+        assert_eq!(
+            credits.conversion_at(Currency::parse("JPY").unwrap(), Instant::parse("2026-07-01T00:00:00Z").unwrap()),
+            None
+        );
         let mut problems = Problems::default();
         credits.check("customAssets[0]", &mut problems);
         assert_eq!(problems.errors(), []);

@@ -24,7 +24,9 @@ pub enum Discount {
 pub enum Duration {
     Once,
     /// For the first so many billing periods, at least one.
-    Periods { periods: u32 },
+    Periods {
+        periods: u32,
+    },
     Forever,
 }
 

@@ -34,7 +34,9 @@ pub enum Difference {
 impl Difference {
     pub fn path(&self) -> &str {
         match self {
-            Difference::Added { path, .. } | Difference::Changed { path, .. } | Difference::Removed { path, .. } => path,
+            Difference::Added { path, .. } | Difference::Changed { path, .. } | Difference::Removed { path, .. } => {
+                path
+            }
         }
     }
 }

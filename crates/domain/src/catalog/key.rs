@@ -24,7 +24,12 @@ pub(super) fn check_metric_key(key: &str, path: &str, problems: &mut Problems) {
 }
 
 /// Every key of a list stands for one thing.
-pub(super) fn check_unique<'a>(keys: impl IntoIterator<Item = &'a str>, path: &str, field: &str, problems: &mut Problems) {
+pub(super) fn check_unique<'a>(
+    keys: impl IntoIterator<Item = &'a str>,
+    path: &str,
+    field: &str,
+    problems: &mut Problems,
+) {
     let mut seen: Vec<&str> = Vec::new();
     for (index, key) in keys.into_iter().enumerate() {
         if let Some(first) = seen.iter().position(|other| *other == key) {

@@ -84,7 +84,11 @@ impl MetricDefinition {
         check_metric_key(&self.key, &format!("{path}.key"), problems);
         problems.require(!self.name.trim().is_empty(), format!("{path}.name"), "must not be empty.");
         let is_unique = self.aggregation == Aggregation::Unique;
-        let detail = if is_unique { "must name the property whose values are counted." } else { "must be left out: only unique reads it." };
+        let detail = if is_unique {
+            "must name the property whose values are counted."
+        } else {
+            "must be left out: only unique reads it."
+        };
         problems.require(self.unique_property.is_some() == is_unique, format!("{path}.uniqueProperty"), detail);
         let is_weighted = self.aggregation == Aggregation::WeightedSum;
         let detail = "must be left out: only weightedSum reads it.";

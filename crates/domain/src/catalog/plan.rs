@@ -75,7 +75,11 @@ impl PlanDefinition {
         check_key(&self.key, &format!("{path}.key"), problems);
         problems.require(!self.name.trim().is_empty(), format!("{path}.name"), "must not be empty.");
         let trial_fits = self.trial_days.is_none_or(|days| (1..=TRIAL_DAYS_MAX).contains(&days));
-        problems.require(trial_fits, format!("{path}.trialDays"), format!("must be 1 to {TRIAL_DAYS_MAX}, or left out."));
+        problems.require(
+            trial_fits,
+            format!("{path}.trialDays"),
+            format!("must be 1 to {TRIAL_DAYS_MAX}, or left out."),
+        );
         if let Some(commitment) = &self.minimum_commitment {
             let at = format!("{path}.minimumCommitment.amount");
             problems.require(commitment.amount.is_positive(), at, "must be greater than zero.");
@@ -138,7 +142,8 @@ impl PlanVersion {
         match self.state {
             PlanState::Draft => Ok(()),
             PlanState::Published => {
-                let detail = format!("Version {} of `{}` is published and never changes.", self.number, self.definition.key);
+                let detail =
+                    format!("Version {} of `{}` is published and never changes.", self.number, self.definition.key);
                 Err(Refusal::new(Code::PlanVersionPublished, format!("{detail} Make a new draft version.")))
             }
         }

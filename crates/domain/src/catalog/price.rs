@@ -97,7 +97,8 @@ impl Price {
         self.check_changes(path, problems);
         self.check_usage(path, known, problems);
         if let Some(category) = &self.tax_category {
-            let detail = format!("names `{category}`, which is not among the tax categories. Add it, or correct the key.");
+            let detail =
+                format!("names `{category}`, which is not among the tax categories. Add it, or correct the key.");
             problems.require(known.tax_categories.contains(category), format!("{path}.taxCategory"), detail);
         }
         if let Some(AssetCode::Custom(code)) = &self.asset {
@@ -122,10 +123,18 @@ impl Price {
 
     fn check_usage(&self, path: &str, known: &References, problems: &mut Problems) {
         let is_usage = self.kind() == PriceKind::Usage;
-        let detail = if is_usage { "must name the metric that is priced." } else { "must be left out: this price measures nothing." };
+        let detail = if is_usage {
+            "must name the metric that is priced."
+        } else {
+            "must be left out: this price measures nothing."
+        };
         problems.require(self.metric.is_some() == is_usage, format!("{path}.metric"), detail);
         let is_arrears = self.timing == Timing::Arrears;
-        problems.require(is_arrears || !is_usage, format!("{path}.timing"), "must be arrears: usage is known afterwards.");
+        problems.require(
+            is_arrears || !is_usage,
+            format!("{path}.timing"),
+            "must be arrears: usage is known afterwards.",
+        );
         let detail = "must be left out: only usage is rated in windows.";
         problems.require(is_usage || self.window.is_none(), format!("{path}.window"), detail);
         let metric = self.metric.as_ref().and_then(|key| known.metrics.get(key));
@@ -141,7 +150,8 @@ impl Price {
         let dimensions: BTreeSet<&String> = metric.map(|metric| metric.dimensions.iter().collect()).unwrap_or_default();
         for (index, rate) in self.terms.rates.iter().enumerate() {
             for name in rate.when.keys().filter(|name| metric.is_some() && !dimensions.contains(name)) {
-                let detail = "is not a dimension of the metric. Add it to the metric's dimensions, or correct the name.";
+                let detail =
+                    "is not a dimension of the metric. Add it to the metric's dimensions, or correct the name.";
                 problems.add(format!("{path}.terms.rates[{index}].when.{name}"), detail);
             }
         }

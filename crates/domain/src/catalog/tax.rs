@@ -43,7 +43,12 @@ pub struct Place<'a> {
 
 impl TaxRate {
     /// The rate for a category at a place: the narrowest place wins, then the one that began last, then the smaller key.
-    pub fn find<'a>(rates: &'a [TaxRate], category: Option<&str>, place: Place<'_>, at: Instant) -> Option<&'a TaxRate> {
+    pub fn find<'a>(
+        rates: &'a [TaxRate],
+        category: Option<&str>,
+        place: Place<'_>,
+        at: Instant,
+    ) -> Option<&'a TaxRate> {
         let covers = |rate: &&TaxRate| {
             rate.category.as_deref() == category
                 && rate.effective_from.is_none_or(|from| from <= at)
@@ -51,9 +56,10 @@ impl TaxRate {
                 && (rate.region.is_none() || rate.region.as_deref() == place.region)
         };
         let narrowness = |rate: &TaxRate| (rate.region.is_some(), rate.country.is_some(), rate.effective_from);
-        rates.iter().filter(covers).max_by(|left, right| {
-            narrowness(left).cmp(&narrowness(right)).then_with(|| right.key.cmp(&left.key))
-        })
+        rates
+            .iter()
+            .filter(covers)
+            .max_by(|left, right| narrowness(left).cmp(&narrowness(right)).then_with(|| right.key.cmp(&left.key)))
     }
 
     /// Finds what is wrong with the rate at `path`.
@@ -64,11 +70,16 @@ impl TaxRate {
         problems.require(percent_fits, format!("{path}.percent"), "must be 0 to 100.");
         let is_country = |country: &String| country.len() == 2 && country.bytes().all(|byte| byte.is_ascii_uppercase());
         let country_fits = self.country.as_ref().is_none_or(is_country);
-        problems.require(country_fits, format!("{path}.country"), "must be two upper-case letters (ISO 3166-1), such as DE.");
+        problems.require(
+            country_fits,
+            format!("{path}.country"),
+            "must be two upper-case letters (ISO 3166-1), such as DE.",
+        );
         let has_country = self.region.is_none() || self.country.is_some();
         problems.require(has_country, format!("{path}.country"), "is missing: a region lies in a country.");
         if let Some(category) = &self.category {
-            let detail = format!("names `{category}`, which is not among the tax categories. Add it, or correct the key.");
+            let detail =
+                format!("names `{category}`, which is not among the tax categories. Add it, or correct the key.");
             problems.require(known.tax_categories.contains(category), format!("{path}.category"), detail);
         }
     }

@@ -31,7 +31,8 @@ fn a_believable_catalog_has_no_mistakes_and_comes_back_as_it_was() {
 }
 
 #[test]
-fn every_kind_of_plan_can_be_rated() { // checklist 42
+fn every_kind_of_plan_can_be_rated() {
+    // checklist 42
     let catalog = catalog();
     let plan = &catalog.plans[0];
     let amount = |key: &str, usage: Usage| {
@@ -45,7 +46,8 @@ fn every_kind_of_plan_can_be_rated() { // checklist 42
 }
 
 #[test]
-fn a_change_holds_from_its_effective_date_on() { // checklist 41
+fn a_change_holds_from_its_effective_date_on() {
+    // checklist 41
     let catalog = catalog();
     let calls = catalog.plans[0].prices.iter().find(|price| price.key == "calls").unwrap();
     assert_eq!(calls.terms_at(at("2026-06-30T23:59:59Z")), &calls.terms);
@@ -69,7 +71,11 @@ fn found(replace: &[(&str, serde_json::Value)]) -> Vec<String> {
 }
 
 #[rstest::rstest]
-#[case("/metrics/0/key", "\" \"", "metrics[0].key must be 1 to 128 bytes of printable text without spaces at its ends.")]
+#[case(
+    "/metrics/0/key",
+    "\" \"",
+    "metrics[0].key must be 1 to 128 bytes of printable text without spaces at its ends."
+)]
 #[case("/metrics/1/key", "\"api_calls\"", "metrics[1].key is taken by metrics[0]; choose another.")]
 #[case("/metrics/0/uniqueProperty", "\"user\"", "metrics[0].uniqueProperty must be left out: only unique reads it.")]
 #[case("/metrics/0/weightedUnit", "\"hour\"", "metrics[0].weightedUnit must be left out: only weightedSum reads it.")]
@@ -79,24 +85,80 @@ fn found(replace: &[(&str, serde_json::Value)]) -> Vec<String> {
 #[case("/customAssets/0/places", "7", "customAssets[0].places must be 0 to 6.")]
 #[case("/taxRates/0/percent", "\"101\"", "taxRates[0].percent must be 0 to 100.")]
 #[case("/taxRates/0/country", "\"de\"", "taxRates[0].country must be two upper-case letters (ISO 3166-1), such as DE.")]
-#[case("/taxRates/0/category", "\"books\"", "taxRates[0].category names `books`, which is not among the tax categories. Add it, or correct the key.")]
+#[case(
+    "/taxRates/0/category",
+    "\"books\"",
+    "taxRates[0].category names `books`, which is not among the tax categories. Add it, or correct the key."
+)]
 #[case("/plans/0/trialDays", "0", "plans[0].trialDays must be 1 to 1000, or left out.")]
 #[case("/plans/0/minimumCommitment/amount", "\"0\"", "plans[0].minimumCommitment.amount must be greater than zero.")]
-#[case("/plans/0/addOns/0", "\"sms\"", "plans[0].addOns[0] names `sms`, which is not among the add-ons. Add it, or correct the key.")]
+#[case(
+    "/plans/0/addOns/0",
+    "\"sms\"",
+    "plans[0].addOns[0] names `sms`, which is not among the add-ons. Add it, or correct the key."
+)]
 #[case("/plans/0/prices/0/interval/every", "0", "plans[0].prices[0].interval.every must be 1 to 1000.")]
-#[case("/plans/0/prices/0/metric", "\"api_calls\"", "plans[0].prices[0].metric must be left out: this price measures nothing.")]
-#[case("/plans/0/prices/0/window", "\"day\"", "plans[0].prices[0].window must be left out: only usage is rated in windows.")]
-#[case("/plans/0/prices/0/taxCategory", "\"books\"", "plans[0].prices[0].taxCategory names `books`, which is not among the tax categories. Add it, or correct the key.")]
-#[case("/plans/0/prices/2/timing", "\"advance\"", "plans[0].prices[2].timing must be arrears: usage is known afterwards.")]
-#[case("/plans/0/prices/2/metric", "\"calls\"", "plans[0].prices[2].metric names `calls`, which is not among the metrics. Declare it, or correct the key.")]
+#[case(
+    "/plans/0/prices/0/metric",
+    "\"api_calls\"",
+    "plans[0].prices[0].metric must be left out: this price measures nothing."
+)]
+#[case(
+    "/plans/0/prices/0/window",
+    "\"day\"",
+    "plans[0].prices[0].window must be left out: only usage is rated in windows."
+)]
+#[case(
+    "/plans/0/prices/0/taxCategory",
+    "\"books\"",
+    "plans[0].prices[0].taxCategory names `books`, which is not among the tax categories. Add it, or correct the key."
+)]
+#[case(
+    "/plans/0/prices/2/timing",
+    "\"advance\"",
+    "plans[0].prices[2].timing must be arrears: usage is known afterwards."
+)]
+#[case(
+    "/plans/0/prices/2/metric",
+    "\"calls\"",
+    "plans[0].prices[2].metric names `calls`, which is not among the metrics. Declare it, or correct the key."
+)]
 #[case("/plans/0/prices/2/metric", "null", "plans[0].prices[2].metric must name the metric that is priced.")]
-#[case("/plans/0/prices/2/asset", "\"MINUTES\"", "plans[0].prices[2].asset names `MINUTES`, which is not among the custom assets. Add it, or correct the code.")]
-#[case("/plans/0/prices/3/metric", "\"api_calls\"", "plans[0].prices[3].metric is priced by plans[0].prices[2] already. Use its `rates` for other dimension values.")]
-#[case("/plans/0/prices/2/terms/model", "{\"type\":\"package\",\"size\":\"1000\",\"price\":\"1\"}", "plans[0].prices[2].window must be period or left out: volume, package and latest are known at the end of a period only.")]
-#[case("/plans/0/prices/2/terms/rates/0/when", "{\"zone\":\"eu\"}", "plans[0].prices[2].terms.rates[0].when.zone is not a dimension of the metric. Add it to the metric's dimensions, or correct the name.")]
-#[case("/plans/0/prices/2/changes/0/terms/model", "{\"type\":\"recurring\",\"amount\":\"1\"}", "plans[0].prices[2].changes[0].terms.model.type must stay a usage price.")]
-#[case("/coupons/0/discount", "{\"type\":\"percent\",\"percent\":\"100.1\"}", "coupons[0].discount.percent must be above 0 and at most 100.")]
-#[case("/coupons/0/duration", "{\"type\":\"periods\",\"periods\":0}", "coupons[0].duration.periods must be at least 1.")]
+#[case(
+    "/plans/0/prices/2/asset",
+    "\"MINUTES\"",
+    "plans[0].prices[2].asset names `MINUTES`, which is not among the custom assets. Add it, or correct the code."
+)]
+#[case(
+    "/plans/0/prices/3/metric",
+    "\"api_calls\"",
+    "plans[0].prices[3].metric is priced by plans[0].prices[2] already. Use its `rates` for other dimension values."
+)]
+#[case(
+    "/plans/0/prices/2/terms/model",
+    "{\"type\":\"package\",\"size\":\"1000\",\"price\":\"1\"}",
+    "plans[0].prices[2].window must be period or left out: volume, package and latest are known at the end of a period only."
+)]
+#[case(
+    "/plans/0/prices/2/terms/rates/0/when",
+    "{\"zone\":\"eu\"}",
+    "plans[0].prices[2].terms.rates[0].when.zone is not a dimension of the metric. Add it to the metric's dimensions, or correct the name."
+)]
+#[case(
+    "/plans/0/prices/2/changes/0/terms/model",
+    "{\"type\":\"recurring\",\"amount\":\"1\"}",
+    "plans[0].prices[2].changes[0].terms.model.type must stay a usage price."
+)]
+#[case(
+    "/coupons/0/discount",
+    "{\"type\":\"percent\",\"percent\":\"100.1\"}",
+    "coupons[0].discount.percent must be above 0 and at most 100."
+)]
+#[case(
+    "/coupons/0/duration",
+    "{\"type\":\"periods\",\"periods\":0}",
+    "coupons[0].duration.periods must be at least 1."
+)]
 #[case("/coupons/0/prices", "[]", "coupons[0].prices must name prices, or be left out for all of them.")]
 fn each_mistake_has_its_place_and_its_advice(#[case] pointer: &str, #[case] json: &str, #[case] expected: &str) {
     let all = found(&[(pointer, serde_json::from_str(json).unwrap())]);

@@ -98,6 +98,25 @@ impl Usage {
         Usage::Total(Total { units, events })
     }
 
+    /// Nothing but time, if that is what was used.
+    pub(super) fn time(&self) -> Option<()> {
+        matches!(self, Usage::Time).then_some(())
+    }
+
+    pub(super) fn events(&self) -> Option<&[EventUnits]> {
+        match self {
+            Usage::Events(events) => Some(events),
+            Usage::Time | Usage::Total(_) | Usage::Seats(_) => None,
+        }
+    }
+
+    pub(super) fn seats(&self) -> Option<&[SeatStretch]> {
+        match self {
+            Usage::Seats(stretches) => Some(stretches),
+            Usage::Time | Usage::Total(_) | Usage::Events(_) => None,
+        }
+    }
+
     /// Quantity and number of events, where the usage has them. Single events are summed.
     ///
     /// # Errors

@@ -123,27 +123,30 @@ impl Model {
         share: Ratio,
         steps: &mut Steps,
     ) -> Result<(), RateError> {
-        let totals = usage.totals()?;
-        match (self, usage, totals) {
-            (Model::PerUnit(model), _, Some(total)) => model.charge(steps.allow(total.units, allowance)?, steps)?,
-            (Model::Graduated(model), _, Some(total)) => {
-                model.charge(steps.allow(total.units, allowance)?, share, steps)?;
+        let wrong = || RateError::WrongInputs { needed: self.reads() };
+        let total = usage.totals()?;
+        let mut units = |steps: &mut Steps| match total {
+            Some(total) => Ok(steps.allow(total.units, allowance)?),
+            None => Err(wrong()),
+        };
+        match self {
+            Model::PerUnit(model) => model.charge(units(steps)?, steps)?,
+            Model::Graduated(model) => model.charge(units(steps)?, share, steps)?,
+            Model::Volume(model) => model.charge(units(steps)?, share, steps)?,
+            Model::Package(model) => model.charge(units(steps)?, steps)?,
+            Model::Percentage(model) if model.has_limits_per_event() => {
+                model.charge_each(usage.events().ok_or_else(wrong)?, allowance, steps)?;
             }
-            (Model::Volume(model), _, Some(total)) => {
-                model.charge(steps.allow(total.units, allowance)?, share, steps)?;
+            Model::Percentage(model) => {
+                let events = total.ok_or_else(wrong)?.events;
+                model.charge(units(steps)?, events, steps)?;
             }
-            (Model::Package(model), _, Some(total)) => model.charge(steps.allow(total.units, allowance)?, steps)?,
-            (Model::Percentage(model), Usage::Events(events), _) if model.has_limits_per_event() => {
-                model.charge_each(events, allowance, steps)?;
+            Model::Dynamic(model) => model.charge(usage.events().ok_or_else(wrong)?, steps)?,
+            Model::Recurring(model) => {
+                usage.time().ok_or_else(wrong)?;
+                model.charge(share, steps)?;
             }
-            (Model::Percentage(model), _, Some(total)) if !model.has_limits_per_event() => {
-                let units = steps.allow(total.units, allowance)?;
-                model.charge(units, total.events, steps)?;
-            }
-            (Model::Dynamic(model), Usage::Events(events), _) => model.charge(events, steps)?,
-            (Model::Recurring(model), Usage::Time, _) => model.charge(share, steps)?,
-            (Model::Seat(model), Usage::Seats(stretches), _) => model.charge(stretches, *allowance, steps)?,
-            (_, _, _) => return Err(RateError::WrongInputs { needed: self.reads() }),
+            Model::Seat(model) => model.charge(usage.seats().ok_or_else(wrong)?, *allowance, steps)?,
         }
         Ok(())
     }

@@ -155,7 +155,11 @@ impl Percentage {
             problems.require(least <= most, format!("{path}.maximumPerEvent"), detail);
         }
         let has_meaning = self.free_events.is_none() || self.fixed_fee.is_some();
-        problems.require(has_meaning, format!("{path}.freeEvents"), "frees from the fixed fee: set fixedFee, or leave it out.");
+        problems.require(
+            has_meaning,
+            format!("{path}.freeEvents"),
+            "frees from the fixed fee: set fixedFee, or leave it out.",
+        );
     }
 }
 

@@ -37,7 +37,9 @@ impl From<RateError> for Refusal {
             RateError::WrongInputs { needed } => {
                 Refusal::new(Code::InvalidValue, format!("This price is rated from {needed}. Give it those."))
             }
-            RateError::NoSuchRate => Refusal::new(Code::InvalidValue, "The price has no rate of this number. Look at its `rates`."),
+            RateError::NoSuchRate => {
+                Refusal::new(Code::InvalidValue, "The price has no rate of this number. Look at its `rates`.")
+            }
         }
     }
 }

@@ -3,6 +3,7 @@
 use sha2::{Digest, Sha256};
 
 use crate::pricing::terms::Terms;
+use crate::time::Instant;
 
 /// The version of the canonical form. A new version never changes what an old one says.
 pub const VERSION: u8 = 1;
@@ -23,6 +24,9 @@ pub struct PriceSnapshot {
     pub metric: Option<String>,
     /// Currency or asset of the amounts.
     pub asset: String,
+    /// From when on the terms are in force; absent: from the beginning.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub effective_from: Option<Instant>,
     pub terms: Terms,
 }
 
@@ -56,6 +60,7 @@ mod tests {
             price: "api-calls".to_owned(),
             metric: Some("api_calls".to_owned()),
             asset: "USD".to_owned(),
+            effective_from: Instant::parse("2026-07-01T00:00:00Z").ok(),
             terms: serde_json::from_str(terms).unwrap(),
         }
     }
@@ -66,8 +71,8 @@ mod tests {
         let terms = r#"{"rates":[{"model":{"unitPrice":"0.10","type":"perUnit"},"when":{"region":"eu","model":"big"}}],
             "included":"100","model":{"tiers":[{"unitPrice":"0.2","upTo":"1e0"},{"unitPrice":"0.1"}],"type":"graduated"}}"#;
         let snapshot = snapshot(&terms.replace("1e0", "1000"));
-        insta::assert_snapshot!(snapshot.canonical(), @r#"{"version":1,"plan":"team","planVersion":3,"price":"api-calls","metric":"api_calls","asset":"USD","terms":{"model":{"type":"graduated","tiers":[{"upTo":"1000.000000","unitPrice":"0.2"},{"unitPrice":"0.1"}]},"included":"100.000000","rates":[{"when":{"model":"big","region":"eu"},"model":{"type":"perUnit","unitPrice":"0.1"}}]}}"#);
-        insta::assert_snapshot!(snapshot.digest_text(), @"8f6d2ce024d9bfbb610e69fa59ae6b1d63d88075f6f9e8d99a12e591ead016e2");
+        insta::assert_snapshot!(snapshot.canonical(), @r#"{"version":1,"plan":"team","planVersion":3,"price":"api-calls","metric":"api_calls","asset":"USD","effectiveFrom":"2026-07-01T00:00:00.000Z","terms":{"model":{"type":"graduated","tiers":[{"upTo":"1000.000000","unitPrice":"0.2"},{"unitPrice":"0.1"}]},"included":"100.000000","rates":[{"when":{"model":"big","region":"eu"},"model":{"type":"perUnit","unitPrice":"0.1"}}]}}"#);
+        insta::assert_snapshot!(snapshot.digest_text(), @"073353fa2623c4cb67a2669a1e033077e1a360481ca37bad270a2fe84f614a7e");
     }
 
     #[test]

@@ -90,12 +90,17 @@ impl Terms {
             rate.model.check(&format!("{at}.model"), problems);
             let is_usage = rate.model.kind() == PriceKind::Usage;
             problems.require(is_usage, format!("{at}.model.type"), "must be a model of usage prices.");
-            problems.require(!rate.when.is_empty(), format!("{at}.when"), "must name at least one dimension and its value.");
+            problems.require(
+                !rate.when.is_empty(),
+                format!("{at}.when"),
+                "must name at least one dimension and its value.",
+            );
             let hidden_by = self.rates[..index].iter().position(|earlier| {
                 !earlier.when.is_empty() && earlier.when.iter().all(|(name, value)| rate.when.get(name) == Some(value))
             });
             if let Some(earlier) = hidden_by {
-                let detail = format!("is never reached: rates[{earlier}] matches all of it. Put the narrower one first.");
+                let detail =
+                    format!("is never reached: rates[{earlier}] matches all of it. Put the narrower one first.");
                 problems.add(format!("{at}.when"), detail);
             }
         }
@@ -105,7 +110,11 @@ impl Terms {
         if let Some(included) = self.included {
             problems.require(included.micros() >= 0, format!("{path}.included"), "must not be negative.");
             let has_meaning = self.models().any(Model::takes_allowance);
-            problems.require(has_meaning, format!("{path}.included"), "must be left out: this model has no units to include.");
+            problems.require(
+                has_meaning,
+                format!("{path}.included"),
+                "must be left out: this model has no units to include.",
+            );
         }
         for (name, limit) in [("minimum", self.minimum), ("cap", self.cap)] {
             let is_accepted = limit.is_none_or(|limit| !limit.is_negative());

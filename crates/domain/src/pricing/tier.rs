@@ -69,7 +69,10 @@ pub(super) fn check(tiers: &[Tier], path: &str, problems: &mut Problems) {
         let is_last = index + 1 == tiers.len();
         match tier.up_to {
             Some(_) if is_last => {
-                problems.add(format!("{at}.upTo"), "must be left out: the last tier is open, so that every unit has a price.");
+                problems.add(
+                    format!("{at}.upTo"),
+                    "must be left out: the last tier is open, so that every unit has a price.",
+                );
             }
             Some(up_to) if up_to <= above => {
                 problems.add(format!("{at}.upTo"), format!("must be greater than {above}, where the tier begins."));

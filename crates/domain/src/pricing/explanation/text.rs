@@ -39,12 +39,13 @@ fn sentence(step: &Step, words: Words<'_>) -> String {
             format!("{count} {units} at {price} {} each: {}.", words.asset, money(*amount, words))
         }
         Step::Tier { tier, above, up_to, units: count, unit_price, amount } => {
-            let range = match up_to {
-                Some(up_to) => format!("above {} up to {}", number(*above), number(*up_to)),
-                None => format!("above {}", number(*above)),
-            };
+            let range = range(*above, *up_to);
             let (count, price) = (number(*count), number((*unit_price).into()));
-            format!("Tier {tier} ({range}): {count} {units} at {price} {} each: {}.", words.asset, money(*amount, words))
+            format!(
+                "Tier {tier} ({range}): {count} {units} at {price} {} each: {}.",
+                words.asset,
+                money(*amount, words)
+            )
         }
         Step::TierFee { tier, fee, share, amount } => {
             format!("Flat fee of tier {tier}: {}.", shared(*fee, *share, *amount, words))
@@ -54,8 +55,22 @@ fn sentence(step: &Step, words: Words<'_>) -> String {
             let each = money((*price).into(), words);
             format!("{count} {units} begin {packages} packages of {size} at {each} each: {}.", money(*amount, words))
         }
-        Step::Percentage { .. } | Step::EventFees { .. } | Step::EventLimits { .. } | Step::Carried { .. } => {
-            sentence_about_events(step, words)
+        Step::Percentage { units, percent, amount } => {
+            format!("{percent} percent of {}: {}.", number(*units), money(*amount, words))
+        }
+        Step::EventFees { events, free, fee, amount } => {
+            let each = money((*fee).into(), words);
+            format!("{events} events at {each} each, {free} free of it: {}.", money(*amount, words))
+        }
+        Step::EventLimits { raised, lowered, minimum, maximum, amount } => {
+            let (least, most) = (limit(*minimum, words), limit(*maximum, words));
+            let by = money(*amount, words);
+            format!(
+                "{raised} events raised to their minimum ({least}), {lowered} lowered to their maximum ({most}): {by}."
+            )
+        }
+        Step::Carried { events, without, amount } => {
+            format!("{events} events carry {}; {without} carry no amount.", money(*amount, words))
         }
         Step::Flat { price, share, amount } => format!("Flat amount: {}.", shared(*price, *share, *amount, words)),
         Step::Seats { seats, unit_price, share, amount } => {
@@ -81,41 +96,15 @@ fn sentence(step: &Step, words: Words<'_>) -> String {
     }
 }
 
-/// The steps of models that look at events; the others are said above.
-fn sentence_about_events(step: &Step, words: Words<'_>) -> String {
-    match step {
-        Step::Percentage { units, percent, amount } => {
-            format!("{percent} percent of {}: {}.", number(*units), money(*amount, words))
-        }
-        Step::EventFees { events, free, fee, amount } => {
-            let each = money((*fee).into(), words);
-            format!("{events} events at {each} each, {free} free of it: {}.", money(*amount, words))
-        }
-        Step::EventLimits { raised, lowered, minimum, maximum, amount } => {
-            let limit = |limit: &Option<Amount>| limit.map_or("none".to_owned(), |limit| money(limit.into(), words));
-            format!(
-                "{raised} events raised to their minimum ({}), {lowered} lowered to their maximum ({}): {}.",
-                limit(minimum),
-                limit(maximum),
-                money(*amount, words)
-            )
-        }
-        Step::Carried { events, without, amount } => {
-            format!("{events} events carry {}; {without} carry no amount.", money(*amount, words))
-        }
-        Step::Rate { .. }
-        | Step::Allowance { .. }
-        | Step::Units { .. }
-        | Step::Tier { .. }
-        | Step::TierFee { .. }
-        | Step::Packages { .. }
-        | Step::Flat { .. }
-        | Step::Seats { .. }
-        | Step::Earlier { .. }
-        | Step::Minimum { .. }
-        | Step::Cap { .. }
-        | Step::Rounding { .. } => String::new(),
+fn range(above: Ratio, up_to: Option<Ratio>) -> String {
+    match up_to {
+        Some(up_to) => format!("above {} up to {}", number(above), number(up_to)),
+        None => format!("above {}", number(above)),
     }
+}
+
+fn limit(limit: Option<Amount>, words: Words<'_>) -> String {
+    limit.map_or("none".to_owned(), |limit| money(limit.into(), words))
 }
 
 fn shared(price: Amount, share: Ratio, amount: Ratio, words: Words<'_>) -> String {
@@ -149,7 +138,8 @@ fn number(value: Ratio) -> String {
         (_, _) => ("", text),
     };
     let (sign, unsigned) = text.strip_prefix('-').map_or(("", text.as_str()), |rest| ("-", rest));
-    let (whole, places) = unsigned.split_once('.').map_or((unsigned, String::new()), |(whole, places)| (whole, format!(".{places}")));
+    let (whole, places) =
+        unsigned.split_once('.').map_or((unsigned, String::new()), |(whole, places)| (whole, format!(".{places}")));
     let mut grouped = String::new();
     for (index, digit) in whole.chars().enumerate() {
         if index > 0 && (whole.len() - index) % 3 == 0 {

@@ -34,7 +34,8 @@ fn each_mistake_has_its_path_and_its_advice(#[case] json: &str, #[case] expected
     let terms: Terms = serde_json::from_str(json).unwrap();
     let mut problems = Problems::default();
     terms.check("p", &mut problems);
-    let found: Vec<String> = problems.errors().iter().map(|error| format!("{} {}", error.field, error.detail)).collect();
+    let found: Vec<String> =
+        problems.errors().iter().map(|error| format!("{} {}", error.field, error.detail)).collect();
     assert_eq!(found, expected);
 }
 
