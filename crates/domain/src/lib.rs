@@ -13,6 +13,7 @@ pub mod decimal;
 pub mod idempotency;
 pub mod ids;
 pub mod ingest;
+pub mod invoice_totals;
 pub mod ledger;
 pub mod member;
 pub mod metric;

@@ -89,11 +89,12 @@ fn sentence(step: &Step, words: Words<'_>) -> String {
             let off = money(amount.negated(), words);
             format!("Lowered to the cap of {most} for {}: {off} taken off.", part(*share))
         }
-        Step::Rounding { exact, amount } => {
-            let (exact, by) = (money(*exact, words), number(*amount));
-            format!("Rounded once, half to even, to six places: from {exact} by {by}.")
-        }
+        Step::Rounding { exact, amount } => rounding(*exact, *amount, words),
     }
+}
+
+fn rounding(exact: Ratio, amount: Ratio, words: Words<'_>) -> String {
+    format!("Rounded once, half to even, to six places: from {} by {}.", money(exact, words), number(amount))
 }
 
 fn range(above: Ratio, up_to: Option<Ratio>) -> String {
