@@ -148,6 +148,8 @@ impl Ratio {
         let left = Ratio::new(self.numerator, other.denominator)?;
         let right = Ratio::new(other.numerator, self.denominator)?;
         let numerator = left.numerator.checked_mul(right.numerator).ok_or(OutOfRange)?;
+        // The one value without a positive counterpart is no numerator.
+        numerator.checked_neg().ok_or(OutOfRange)?;
         let denominator = left.denominator.checked_mul(right.denominator).ok_or(OutOfRange)?;
         Ok(Ratio { numerator, denominator: if numerator == 0 { 1 } else { denominator } })
     }

@@ -61,6 +61,10 @@ fn what_does_not_fit_is_refused_never_wrapped() {
     assert_eq!(largest.to_amount(), Err(OutOfRange));
     assert_eq!(Ratio::new(i128::MIN, 1), Err(OutOfRange));
     assert_eq!(Ratio::new(1, 0), Err(OutOfRange));
+    // Exactly -2^127 can be computed, but not negated.
+    let two_to_64 = Ratio::new(1 << 64, 1).unwrap();
+    assert_eq!(Ratio::whole(i64::MIN).times(two_to_64), Err(OutOfRange));
+    assert_eq!(Ratio::new(-(1 << 126), 1).unwrap().plus(Ratio::new(-(1 << 126), 1).unwrap()), Err(OutOfRange));
     assert_eq!(Ratio::ONE.over(Ratio::ZERO), Err(OutOfRange));
     assert_eq!(Refusal::from(OutOfRange).code, Code::QuantityOutOfRange);
 }

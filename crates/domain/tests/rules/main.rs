@@ -8,11 +8,11 @@ mod rounding_vectors;
 
 use proptest::prelude::ProptestConfig;
 
-/// How many cases a property is tried on: `PROPTEST_CASES` where it is set, a million shared among the properties in the long run
-/// (`NERUBA_LONG`), else few.
+/// How many cases a property is tried on: `PROPTEST_CASES` where it is set, a million each in the long run (`NERUBA_LONG`, best with
+/// `--release`), else few.
 #[expect(clippy::disallowed_methods, reason = "a test is told by its environment how long to run")]
 fn cases() -> ProptestConfig {
     let is_long = std::env::var("NERUBA_LONG").is_ok() && std::env::var("PROPTEST_CASES").is_err();
     let usual = ProptestConfig { failure_persistence: None, ..ProptestConfig::default() };
-    if is_long { ProptestConfig { cases: 200_000, max_global_rejects: 2_000_000, ..usual } } else { usual }
+    if is_long { ProptestConfig { cases: 1_000_000, ..usual } } else { usual }
 }
