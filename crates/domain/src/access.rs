@@ -94,9 +94,7 @@ impl Permission {
         match self {
             Permission::UsageIngest => &[Scope::IngestUsage],
             Permission::ChargeIngest => &[Scope::IngestCharge],
-            Permission::BillingRead | Permission::IngestRead | Permission::MetricsRead => {
-                &[Scope::BillingRead]
-            }
+            Permission::BillingRead | Permission::IngestRead | Permission::MetricsRead => &[Scope::BillingRead],
             Permission::CustomersRead => &[Scope::CustomersRead, Scope::CustomersWrite],
             Permission::CustomersWrite => &[Scope::CustomersWrite],
             Permission::ProjectRead
@@ -136,11 +134,7 @@ mod tests {
         for permission in Permission::ALL {
             let reads = permission.as_str().ends_with(":read");
             let keys = *permission == Permission::AccessKeysRead;
-            assert_eq!(
-                permission.held_by_role(Viewer),
-                reads && !keys,
-                "{permission}"
-            );
+            assert_eq!(permission.held_by_role(Viewer), reads && !keys, "{permission}");
         }
     }
 
@@ -148,11 +142,7 @@ mod tests {
     fn no_scope_grants_credit_or_manages_a_project() {
         // checklist 10
         let every_scope = Scope::ALL;
-        for permission in [
-            Permission::CreditGrant,
-            Permission::ProjectUpdate,
-            Permission::AccessKeysManage,
-        ] {
+        for permission in [Permission::CreditGrant, Permission::ProjectUpdate, Permission::AccessKeysManage] {
             assert!(!permission.held_by_scopes(every_scope), "{permission}");
         }
     }
@@ -160,11 +150,7 @@ mod tests {
     #[test]
     fn an_owner_may_do_whatever_any_person_may() {
         for permission in Permission::ALL {
-            assert_eq!(
-                permission.held_by_role(Owner),
-                !permission.roles().is_empty(),
-                "{permission}"
-            );
+            assert_eq!(permission.held_by_role(Owner), !permission.roles().is_empty(), "{permission}");
         }
     }
 }

@@ -60,9 +60,7 @@ impl Amount {
 
     /// The sum of many amounts, or `None` when it leaves the range.
     pub fn checked_sum(amounts: impl IntoIterator<Item = Amount>) -> Option<Amount> {
-        amounts
-            .into_iter()
-            .try_fold(Amount::ZERO, Amount::checked_add)
+        amounts.into_iter().try_fold(Amount::ZERO, Amount::checked_add)
     }
 }
 
@@ -93,10 +91,7 @@ mod tests {
     fn overflow_is_an_answer_not_a_wrap() {
         assert_eq!(Amount(i64::MAX).checked_add(Amount(1)), None);
         assert_eq!(Amount(i64::MIN).checked_sub(Amount(1)), None);
-        assert_eq!(
-            Amount::checked_sum([Amount(i64::MAX), Amount(1), Amount(-1)]),
-            None
-        );
+        assert_eq!(Amount::checked_sum([Amount(i64::MAX), Amount(1), Amount(-1)]), None);
     }
 
     #[test]

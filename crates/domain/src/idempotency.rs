@@ -68,9 +68,7 @@ const VERSION: u8 = 1;
 impl Canonical {
     /// Begins the form of one operation (`"usage"`, `"credit"`…).
     pub fn new(operation: &str) -> Canonical {
-        let mut canonical = Canonical {
-            hash: Sha256::new(),
-        };
+        let mut canonical = Canonical { hash: Sha256::new() };
         canonical.hash.update([VERSION]);
         canonical.bytes(b'o', operation.as_bytes());
         canonical
@@ -120,11 +118,7 @@ impl Canonical {
     }
 
     /// A field that may not have been sent.
-    pub fn optional<T>(
-        self,
-        field: Option<T>,
-        write: impl FnOnce(Canonical, T) -> Canonical,
-    ) -> Canonical {
+    pub fn optional<T>(self, field: Option<T>, write: impl FnOnce(Canonical, T) -> Canonical) -> Canonical {
         match field {
             Some(value) => write(self, value),
             None => self.absent(),
@@ -157,27 +151,15 @@ mod tests {
 
     #[test]
     fn a_field_left_out_differs_from_its_default() {
-        let sent = Canonical::new("x")
-            .optional(Some(""), Canonical::text)
-            .fingerprint();
-        let left_out = Canonical::new("x")
-            .optional(None, Canonical::text)
-            .fingerprint();
+        let sent = Canonical::new("x").optional(Some(""), Canonical::text).fingerprint();
+        let left_out = Canonical::new("x").optional(None, Canonical::text).fingerprint();
         assert_ne!(sent, left_out);
     }
 
     #[test]
     fn the_first_version_never_changes() {
-        let fingerprint = Canonical::new("usage")
-            .text("api_tokens")
-            .micros(1_250_000_000)
-            .absent()
-            .fingerprint();
-        let hex: String = fingerprint
-            .0
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
+        let fingerprint = Canonical::new("usage").text("api_tokens").micros(1_250_000_000).absent().fingerprint();
+        let hex: String = fingerprint.0.iter().map(|byte| format!("{byte:02x}")).collect();
         insta::assert_snapshot!(hex, @"8a7239ae6c3235f0dd8d3bc8a759378289c1018791cda2ecc79b95bd77bf5cc5");
     }
 
@@ -187,10 +169,7 @@ mod tests {
     #[case("a\n")]
     #[case("a\u{0}b")]
     fn a_malformed_key_is_refused(#[case] text: &str) {
-        assert_eq!(
-            IdempotencyKey::parse(text).unwrap_err().code,
-            Code::InvalidIdempotencyKey
-        );
+        assert_eq!(IdempotencyKey::parse(text).unwrap_err().code, Code::InvalidIdempotencyKey);
     }
 
     #[test]

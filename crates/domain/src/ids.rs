@@ -155,24 +155,14 @@ mod tests {
 
     #[test]
     fn a_text_that_would_overflow_128_bits_is_refused() {
-        assert!(
-            "prj_8zzzzzzzzzzzzzzzzzzzzzzzzz"
-                .parse::<ProjectId>()
-                .is_err()
-        );
-        assert!(
-            "prj_7zzzzzzzzzzzzzzzzzzzzzzzzz"
-                .parse::<ProjectId>()
-                .is_ok()
-        );
+        assert!("prj_8zzzzzzzzzzzzzzzzzzzzzzzzz".parse::<ProjectId>().is_err());
+        assert!("prj_7zzzzzzzzzzzzzzzzzzzzzzzzz".parse::<ProjectId>().is_ok());
     }
 
     #[test]
     fn ids_sort_as_their_text_does() {
-        let (early, late) = (
-            EventId::from_uuid(Uuid::from_u128(1 << 80)),
-            EventId::from_uuid(Uuid::from_u128(1 << 81)),
-        );
+        let (early, late) =
+            (EventId::from_uuid(Uuid::from_u128(1 << 80)), EventId::from_uuid(Uuid::from_u128(1 << 81)));
         assert!(early.to_string() < late.to_string());
     }
 

@@ -2,7 +2,26 @@
 
 use crate::ids::MetricId;
 use crate::named::named;
+use crate::refusal::{Code, Refusal};
 use crate::time::Instant;
+
+/// The longest key, in bytes.
+pub const KEY_LENGTH_MAX: usize = 128;
+
+/// The key of a metric: 1 to 128 bytes of printable text without spaces at its ends, kept exactly as it was sent.
+///
+/// # Errors
+/// [`Code::InvalidValue`] for anything else.
+pub fn key(field: &str, text: &str) -> Result<String, Refusal> {
+    let accepted = (1..=KEY_LENGTH_MAX).contains(&text.len())
+        && !text.chars().any(char::is_control)
+        && text.trim().len() == text.len();
+    if accepted {
+        return Ok(text.to_owned());
+    }
+    let detail = "must be 1 to 128 bytes of printable text without spaces at its ends.";
+    Err(Refusal::field(Code::InvalidValue, field, detail))
+}
 
 named! {
     /// How the events of a window become one quantity.
@@ -31,4 +50,19 @@ pub struct Metric {
     /// False while the metric exists only because an event named it; a person declares it.
     pub declared: bool,
     pub created_at: Instant,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[rstest::rstest]
+    #[case("")]
+    #[case(" api_tokens")]
+    #[case("api\u{0}tokens")]
+    #[case(&"m".repeat(129))]
+    fn a_key_nobody_could_type_is_refused(#[case] text: &str) {
+        assert_eq!(key("key", text).unwrap_err().code, Code::InvalidValue);
+        assert!(key("key", "api.tokens/v2").is_ok());
+    }
 }

@@ -76,7 +76,7 @@ fn unmask(letter: char) -> char {
 }
 
 fn is_repetition(text: &str, word: &str) -> bool {
-    !text.is_empty() && text.len() % word.len() == 0 && text == word.repeat(text.len() / word.len())
+    !text.is_empty() && text.len().is_multiple_of(word.len()) && text == word.repeat(text.len() / word.len())
 }
 
 /// One short piece over and over (`abcabcabcabc`), or neighbours in a row (`123456789012`).

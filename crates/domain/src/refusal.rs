@@ -76,6 +76,8 @@ codes! {
         "The event that was stored first stands unchanged. An event is never overwritten; correct it by its own operations.";
     ExternalKeyConflict = "external_key_conflict", 409, "The externalKey is taken by something else",
         "The same body would have returned what exists. Choose another `externalKey`, or change what exists.";
+    MetricConflict = "metric_conflict", 409, "The metric is declared in another way",
+        "The declaration that was made first stands unchanged. Choose another key, or change what exists.";
     EmailTaken = "email_taken", 409, "A user with this email exists",
         "Log in as that user, or choose another address.";
     AlreadyMember = "already_member", 409, "The user is a member already",

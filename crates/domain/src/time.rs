@@ -24,9 +24,7 @@ impl Instant {
     /// # Errors
     /// [`InstantError`] outside the years -9999 to 9999.
     pub fn from_micros(micros: i64) -> Result<Instant, InstantError> {
-        Timestamp::from_microsecond(micros)
-            .map(|_| Instant(micros))
-            .map_err(|_| InstantError)
+        Timestamp::from_microsecond(micros).map(|_| Instant(micros)).map_err(|_| InstantError)
     }
 
     /// Microseconds since the Unix epoch.
@@ -86,11 +84,7 @@ impl Instant {
 fn floor_micros(timestamp: Timestamp) -> i64 {
     // jiff truncates towards the epoch; before 1970 that is towards the future.
     let micros = timestamp.as_microsecond();
-    if timestamp.subsec_nanosecond() % 1_000 < 0 {
-        micros - 1
-    } else {
-        micros
-    }
+    if timestamp.subsec_nanosecond() % 1_000 < 0 { micros - 1 } else { micros }
 }
 
 impl fmt::Display for Instant {
@@ -146,10 +140,7 @@ mod tests {
         let boundary = Instant::parse("2026-03-17T10:15:00Z").unwrap();
         assert_eq!(boundary.slice_start(quarter), boundary);
         let before = Instant::from_micros(boundary.micros() - 1).unwrap();
-        assert_eq!(
-            before.slice_start(quarter).to_string(),
-            "2026-03-17T10:00:00.000Z"
-        );
+        assert_eq!(before.slice_start(quarter).to_string(), "2026-03-17T10:00:00.000Z");
         let old = Instant::from_micros(-1).unwrap();
         assert_eq!(old.slice_start(quarter).micros(), -quarter);
     }

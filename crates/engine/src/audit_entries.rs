@@ -1,11 +1,11 @@
-//! The audit trail of a project, as its people read it.
+//! The audit trail of a project, as its people read it, and that of the installation, for platform admins.
 
 use domain::access::Permission;
 use domain::ids::AuditId;
 use domain::time::Instant;
 use storage::audit_entries::{self, AuditEntry, AuditFilter};
 
-use crate::ctx::Ctx;
+use crate::ctx::{Caller, Ctx};
 use crate::engine::Engine;
 use crate::error::Error;
 use crate::page::page_limit;
@@ -62,11 +62,35 @@ impl Engine {
         limit: usize,
     ) -> Result<Vec<AuditEntryView>, Error> {
         ctx.require(Permission::AuditRead)?;
-        let AuditQuery { action, target, before } = query.clone();
-        let filter = AuditFilter { action, target, before };
+        let filter = query.filter();
         let entries = self
             .read(ctx.project, "list_audit_entries", |tx| Ok(audit_entries::page(tx, &filter, page_limit(limit))?))?;
         Ok(entries.into_iter().map(AuditEntryView::from).collect())
+    }
+
+    /// What happened outside of projects (logins, users), the newest entries first; `limit` of them at most.
+    ///
+    /// # Errors
+    /// `forbidden` when the caller is no platform admin.
+    pub fn list_installation_audit_entries(
+        &self,
+        caller: &Caller,
+        query: &AuditQuery,
+        limit: usize,
+    ) -> Result<Vec<AuditEntryView>, Error> {
+        caller.platform_admin()?;
+        let filter = query.filter();
+        let entries = self.db().read_installation("list_installation_audit_entries", |tx| -> Result<_, Error> {
+            Ok(audit_entries::page_installation(tx, &filter, page_limit(limit))?)
+        })?;
+        Ok(entries.into_iter().map(AuditEntryView::from).collect())
+    }
+}
+
+impl AuditQuery {
+    fn filter(&self) -> AuditFilter {
+        let AuditQuery { action, target, before } = self.clone();
+        AuditFilter { action, target, before }
     }
 }
 

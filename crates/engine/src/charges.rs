@@ -7,22 +7,22 @@ use std::time::Duration;
 use domain::access::Permission;
 use domain::customer::Customer;
 use domain::idempotency::{Family, IdempotencyKey};
-use domain::ids::{AccessKeyId, BatchId};
+use domain::ingest::Operation;
 use domain::ingest::charge::{ChargeItem, ChargeRequest};
-use domain::ingest::{Operation, Outcome, OutcomeCounts};
 use domain::ledger::entry::EntryKind;
 use domain::ledger::recipes;
 use domain::project::Project;
 use domain::refusal::{Code, Refusal};
-use storage::ingest_batches::{self, IngestBatch};
-use storage::{ProjectTx, access_keys, projects};
+use storage::{ProjectTx, projects};
 
+use crate::access_keys::require_live_key;
 use crate::audit::Audited;
 use crate::command::{Answer, Idempotency};
-use crate::ctx::{Actor, Ctx};
+use crate::ctx::Ctx;
 use crate::customers;
 use crate::engine::Engine;
 use crate::error::Error;
+use crate::ingest::record;
 use crate::transactions::{Movement, Transaction, final_refusal, post_movement};
 use crate::wallets;
 
@@ -40,11 +40,10 @@ impl Engine {
         ctx.require(Permission::ChargeIngest)?;
         let mut refused_for_good = None;
         let result = self.charge_once(ctx, item, &mut refused_for_good);
-        let outcome = outcome::of(&result, refused_for_good);
-        if let Some(outcome) = &outcome {
-            metrics::counter!("neruba_ingest_total", "operation" => "charge", "outcome" => outcome.outcome.as_str())
+        if let Some(attempt) = outcome::of(&result, refused_for_good) {
+            metrics::counter!("neruba_ingest_total", "operation" => "charge", "outcome" => attempt.outcome().as_str())
                 .increment(1);
-            self.record_charge(ctx, item, outcome)?;
+            self.record_attempt(ctx, item, &attempt)?;
         }
         result
     }
@@ -78,11 +77,7 @@ fn charge(
     idempotency: &Idempotency,
     request: &ChargeRequest,
 ) -> Result<Audited<Transaction>, Error> {
-    if let Some(key) = access_key(ctx)
-        && !access_keys::is_alive(tx, key, ctx.now())?
-    {
-        return Err(Error::refused(Code::Unauthenticated, "The access key was revoked or has expired."));
-    }
+    require_live_key(tx, ctx)?;
     let project = projects::get(tx)?.ok_or_else(Error::not_found)?;
     check_timestamp(ctx, request)?;
     let customer = customer(tx, ctx, &project, request)?;
@@ -91,7 +86,7 @@ fn charge(
 
     let lines = recipes::charge(&wallet, request.amount, ctx.now()).map_err(final_refusal)?;
 
-    ingest_batches::insert(tx, &batch(ctx, OutcomeCounts::one(Outcome::Accepted)))?;
+    record::accepted(tx, ctx, Operation::Charge)?;
     let movement = Movement {
         kind: EntryKind::Charge,
         action: "transaction.charged",
@@ -126,26 +121,5 @@ fn check_timestamp(ctx: &Ctx, request: &ChargeRequest) -> Result<(), Refusal> {
             Err(Refusal::field(Code::TimestampInFuture, "timestamp", detail))
         }
         (Some(_) | None, Some(_) | None) => Ok(()),
-    }
-}
-
-fn batch(ctx: &Ctx, counts: OutcomeCounts) -> IngestBatch {
-    let id: BatchId = ctx.new_id();
-    IngestBatch {
-        id,
-        operation: Operation::Charge,
-        received_at: ctx.now(),
-        events: 0,
-        first_event: None,
-        last_event: None,
-        counts,
-        rollup_seq: None,
-    }
-}
-
-fn access_key(ctx: &Ctx) -> Option<AccessKeyId> {
-    match &ctx.caller.actor {
-        Actor::AccessKey { id, .. } => Some(*id),
-        Actor::Anonymous | Actor::User { .. } | Actor::System { .. } => None,
     }
 }

@@ -24,14 +24,22 @@ pub struct Idempotency {
     pub fingerprint: Fingerprint,
 }
 
-/// What is answered, ready to be sent: a repeated request gets the same bytes.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// What is answered, ready to be sent: a repeated request gets the same bytes. Debug output does not show the body, which
+/// may hold a new access key.
+#[derive(Clone, PartialEq, Eq)]
 pub struct Answer {
     pub status: u16,
     /// JSON; `application/problem+json` from status 400 on.
     pub body: String,
     /// True when this answer was given before.
     pub replayed: bool,
+}
+
+impl std::fmt::Debug for Answer {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Answer { status, body, replayed } = self;
+        write!(out, "Answer({status}, {} bytes, {})", body.len(), if *replayed { "replayed" } else { "first" })
+    }
 }
 
 impl Engine {

@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
+use domain::time::Instant;
 use storage::Database;
 
 use crate::access::{AccessSettings, AccessState};
 use crate::ctx::{Actor, Caller, Ctx, Held};
-use crate::ids::IdSource;
+use crate::ids::{IdSeries, IdSource};
+use crate::ingest::{QueueLimits, Runtime};
 use crate::ports::{Clock, Random};
 use crate::secrets::Secrets;
 
@@ -24,12 +26,24 @@ pub struct EngineParts {
 pub struct Engine {
     pub(crate) shared: Arc<EngineParts>,
     pub(crate) access: Arc<AccessState>,
+    pub(crate) ingest: Arc<Runtime>,
+    ids: Arc<IdSeries>,
 }
 
 impl Engine {
     pub fn new(parts: EngineParts) -> Engine {
+        Engine::with_queue(parts, QueueLimits::STANDARD)
+    }
+
+    /// An engine whose ingest queue has other limits than the standard ones.
+    pub fn with_queue(parts: EngineParts, limits: QueueLimits) -> Engine {
         let access = Arc::new(AccessState::new(parts.access.clone()));
-        Engine { shared: Arc::new(parts), access }
+        Engine { shared: Arc::new(parts), access, ingest: Arc::new(Runtime::new(limits)), ids: Arc::default() }
+    }
+
+    /// The time as the clock of this engine tells it.
+    pub(crate) fn now(&self) -> Instant {
+        self.shared.clock.now()
     }
 
     pub fn db(&self) -> &Database {
@@ -44,10 +58,15 @@ impl Engine {
         &self.shared.secrets
     }
 
+    /// Ids for an operation that happens at `now`.
+    pub(crate) fn ids(&self, now: Instant) -> IdSource {
+        self.ids.source(now, self.random())
+    }
+
     /// A request that begins now; nobody has proven who they are yet.
     pub fn caller(&self, request_id: impl Into<Arc<str>>) -> Caller {
         let now = self.shared.clock.now();
-        Caller::new(now, request_id, Actor::Anonymous, IdSource::new(now, self.random()))
+        Caller::new(now, request_id, Actor::Anonymous, self.ids(now))
     }
 
     /// The system's own work inside a project: a worker, or a command on the server's own machine.

@@ -1,4 +1,5 @@
-//! New ids: UUIDv7 from the operation's own time, increasing within one source, so that what is made together lies together.
+//! New ids: UUIDv7 from the operation's own time, increasing within one source and from one source to the next, so that
+//! what is made together lies together and what is made later comes later, also within one millisecond.
 
 use std::sync::Mutex;
 
@@ -10,6 +11,38 @@ use crate::ports::Random;
 
 /// Bits of a UUIDv7 that are not time, version or variant.
 const TAIL_BITS: u32 = 74;
+
+/// Bits of an id that count within one source. Sources of one millisecond begin further apart than any of them can count.
+const COUNT_BITS: u32 = 32;
+
+/// The sources of one engine, in the order in which they were made.
+#[derive(Debug, Default)]
+pub struct IdSeries {
+    /// The millisecond of the newest source, and where it began.
+    newest: Mutex<(u64, u128)>,
+}
+
+impl IdSeries {
+    /// A source for an operation that happens at `now`. Its ids are greater than those of the sources made before it for
+    /// the same millisecond.
+    pub fn source(&self, now: Instant, random: &dyn Random) -> IdSource {
+        let fresh = IdSource::new(now, random);
+        // Cannot fail: nothing panics while the lock is held.
+        let mut newest = self.newest.lock().expect("the series of ids is not poisoned");
+        // Cannot fail: nobody else holds the fresh source.
+        let mut tail = fresh.tail.lock().expect("the id source is not poisoned");
+        if newest.0 == fresh.millis {
+            let step = *tail & ((1 << COUNT_BITS) - 1);
+            let next = newest.1 + (1 << COUNT_BITS) + step;
+            // Two to the power of 73 at most at the start, and 2^33 per source of one millisecond: it never runs over.
+            assert!(next >> TAIL_BITS == 0, "the ids of one millisecond do not run over into the time");
+            *tail = next;
+        }
+        *newest = (fresh.millis, *tail);
+        drop(tail);
+        fresh
+    }
+}
 
 /// Makes the ids of one operation. Ids of one source increase strictly.
 #[derive(Debug)]
@@ -25,7 +58,7 @@ impl IdSource {
         random.fill(&mut bytes);
         // The top bit stays free: the count cannot run over into the time.
         let tail = u128::from_be_bytes(bytes) >> (128 - TAIL_BITS + 1);
-        let millis = u64::try_from(now.micros().div_euclid(1_000)).unwrap_or_default();
+        let millis = now.micros().div_euclid(1_000).max(0).unsigned_abs();
         IdSource { millis, tail: Mutex::new(tail) }
     }
 
@@ -69,5 +102,17 @@ mod tests {
         assert_eq!((seconds, nanos), (1_773_742_500, 123_000_000));
         assert_eq!(ids[9_999].uuid().get_version_num(), 7);
         assert_eq!(ids[9_999].uuid().get_variant(), uuid::Variant::RFC4122);
+    }
+
+    #[test]
+    fn sources_of_one_millisecond_follow_each_other() {
+        let now = Instant::parse("2026-03-17T10:15:00.123Z").unwrap();
+        let series = IdSeries::default();
+        let mut ids: Vec<EventId> = Vec::new();
+        for _ in 0..100 {
+            let source = series.source(now, &Ones);
+            ids.extend((0..10).map(|_| source.next::<EventId>()));
+        }
+        assert!(ids.is_sorted_by(|one, other| one < other));
     }
 }

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use domain::amount::Amount;
 use domain::currency::Currency;
 use domain::ids::{AccountId, CustomerId, EntryId};
-use domain::ledger::account::{Account, Mode};
+use domain::ledger::account::{Account, AccountMode};
 use domain::ledger::balance::Balance;
 use domain::ledger::entry::{ActorName, CANON_VERSION, Cause, CauseType, EntryKind, JournalEntry};
 use domain::ledger::lines::Lines;
@@ -18,9 +18,10 @@ use domain::time::Instant;
 use domain::wallet::Wallet;
 use storage::{ProjectTx, accounts, balances as stored_balances, journal};
 
+pub(crate) use self::balances::signed;
 pub use self::balances::{AccountBalance, AccountView, BalancesAsOf};
-pub(crate) use self::entries::read_lines;
 pub use self::entries::{ActorView, EntryView, PostingView};
+pub(crate) use self::entries::{read_lines, views};
 use crate::command::Idempotency;
 use crate::ctx::{Actor, Ctx};
 use crate::error::Error;
@@ -138,17 +139,21 @@ fn move_balances(
     let mut changes = BTreeMap::new();
     for ((account, currency), change) in net {
         match account.mode() {
-            Mode::Authorizing => {
+            AccountMode::Authorizing => {
                 changes.insert(id_of(accounts, *account, *currency)?, (*account, *currency, *change));
             }
-            Mode::Recording => {}
+            AccountMode::Recording => {}
         }
     }
     let ids: Vec<AccountId> = changes.keys().copied().collect();
     let before: BTreeMap<AccountId, Amount> = stored_balances::lock(tx, &ids)?.into_iter().collect();
     let mut after = Vec::with_capacity(changes.len());
     for (id, (account, currency, change)) in changes {
-        let held = before.get(&id).copied().unwrap_or(Amount::ZERO);
+        let held = match before.get(&id) {
+            Some(held) => *held,
+            // Nothing was posted to it before.
+            None => Amount::ZERO,
+        };
         let micros = i128::from(held.micros()) + change;
         if micros < 0 {
             return Err(Error::Bug(format!("{account} holds {held} {currency} and would lose {change} micros")));

@@ -22,7 +22,7 @@ pub(crate) use self::post::{Movement, final_refusal, post_movement};
 pub use self::refund::RefundCharge;
 pub use self::reverse::ReverseTransaction;
 pub use self::view::{CauseView, Transaction};
-pub(crate) use self::view::{customer_keys, raw_metadata};
+pub(crate) use self::view::{customer_keys, raw_metadata, transactions};
 use crate::ctx::Ctx;
 use crate::engine::Engine;
 use crate::error::Error;

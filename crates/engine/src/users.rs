@@ -1,4 +1,4 @@
-//! Users: made by the operator or by the setup link, and their passwords.
+//! Users: made by the operator or by the setup secret, and their passwords.
 
 use domain::ids::UserId;
 use domain::password::Password;
@@ -54,7 +54,7 @@ pub struct ChangePassword {
     pub new: String,
 }
 
-/// What the setup link proves.
+/// What the setup secret proves.
 const SETUP: &[u8] = b"setup link";
 
 impl Engine {
@@ -70,7 +70,7 @@ impl Engine {
         self.add_user(caller, new, |_| Ok(()))
     }
 
-    /// The secret of the setup link, while nobody can log in yet.
+    /// The secret of the setup secret, while nobody can log in yet.
     ///
     /// # Errors
     /// When the database cannot be read.
@@ -79,13 +79,13 @@ impl Engine {
         Ok((!any).then(|| self.expected_setup_secret()))
     }
 
-    /// Makes the first user, a platform admin. Whoever holds the setup link may do it, once.
+    /// Makes the first user, a platform admin. Whoever holds the setup secret may do it, once.
     ///
     /// # Errors
     /// [`Code::Forbidden`] for another secret, and as soon as there is a user.
     pub fn set_up(&self, caller: &Caller, secret: &str, new: &NewUser) -> Result<UserView, Error> {
         let fits = self.expected_setup_secret().as_bytes().ct_eq(secret.as_bytes());
-        let refusal = || Refusal::new(Code::Forbidden, "The setup link is not valid, or was used already.");
+        let refusal = || Refusal::new(Code::Forbidden, "The setup secret is not valid, or was used already.");
         if !bool::from(fits) {
             return Err(refusal().into());
         }

@@ -1,5 +1,9 @@
 //! Wallets: loading one under its lock, reading what a customer holds, and setting how far it may be overdrawn.
 
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::str::FromStr;
+
 use domain::access::Permission;
 use domain::amount::Amount;
 use domain::currency::Currency;
@@ -27,6 +31,7 @@ use crate::transactions::within_limit;
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct WalletView {
+    pub customer_id: CustomerId,
     pub customer_key: String,
     pub currency: Currency,
     /// What the lots hold, expired ones too until their expiry is booked, minus what was overdrawn.
@@ -76,8 +81,39 @@ pub struct WalletFilter {
     pub customer_key: Option<String>,
 }
 
-/// The place of a wallet in the list of a project.
-pub type WalletPosition = (CustomerId, Currency);
+/// The place of a wallet in the list of a project: by customer, then by currency.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct WalletPosition {
+    pub customer: CustomerId,
+    pub currency: Currency,
+}
+
+/// A text that names no place in the list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("is not the place of a wallet")]
+pub struct WalletPositionError;
+
+impl WalletView {
+    pub fn position(&self) -> WalletPosition {
+        WalletPosition { customer: self.customer_id, currency: self.currency }
+    }
+}
+
+impl fmt::Display for WalletPosition {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{}:{}", self.customer, self.currency)
+    }
+}
+
+impl FromStr for WalletPosition {
+    type Err = WalletPositionError;
+    fn from_str(text: &str) -> Result<WalletPosition, WalletPositionError> {
+        let (customer, currency) = text.split_once(':').ok_or(WalletPositionError)?;
+        let customer = customer.parse().map_err(|_| WalletPositionError)?;
+        let currency = Currency::parse(currency).map_err(|_| WalletPositionError)?;
+        Ok(WalletPosition { customer, currency })
+    }
+}
 
 impl Engine {
     /// Wallets by customer and currency, after the given one; `limit` of them at most.
@@ -90,7 +126,7 @@ impl Engine {
         filter: &WalletFilter,
         after: Option<WalletPosition>,
         limit: usize,
-    ) -> Result<Vec<(WalletPosition, WalletView)>, Error> {
+    ) -> Result<Vec<WalletView>, Error> {
         ctx.require(Permission::BillingRead)?;
         self.read(ctx.project, "list_wallets", |tx| {
             let rows = match filter.customer_key.as_deref() {
@@ -98,16 +134,21 @@ impl Engine {
                     Some(customer) => of_customer(tx, customer.id, after, limit)?,
                     None => Vec::new(),
                 },
-                None => wallets::page(tx, after, page_limit(limit))?,
+                None => wallets::page(tx, after.map(|after| (after.customer, after.currency)), page_limit(limit))?,
             };
-            let mut views = Vec::with_capacity(rows.len());
-            for row in rows {
-                let customer = storage::customers::get(tx, row.customer)?
-                    .ok_or_else(|| Error::Bug(format!("the customer {} of a wallet is not stored", row.customer)))?;
-                let position = (row.customer, row.currency);
-                views.push((position, view(&customer, &load(tx, row)?, ctx.now())));
-            }
-            Ok(views)
+            let ids: BTreeSet<CustomerId> = rows.iter().map(|row| row.customer).collect();
+            let ids: Vec<CustomerId> = ids.into_iter().collect();
+            let customers: BTreeMap<CustomerId, Customer> = storage::customers::find_by_ids(tx, &ids)?
+                .into_iter()
+                .map(|customer| (customer.id, customer))
+                .collect();
+            let each = |wallet: Wallet| {
+                let customer = customers.get(&wallet.customer);
+                let customer = customer
+                    .ok_or_else(|| Error::Bug(format!("the customer {} of a wallet is not stored", wallet.customer)))?;
+                Ok(view(customer, &wallet, ctx.now()))
+            };
+            load(tx, rows)?.into_iter().map(each).collect()
         })
     }
 
@@ -163,7 +204,7 @@ pub(crate) fn lock(
 ) -> Result<Wallet, Error> {
     let row = wallets::lock(tx, customer, currency, now)?;
     // Read after the lock is held: whoever held it before has committed.
-    load(tx, row)
+    load_one(tx, row)
 }
 
 /// Adds these lots to a loaded wallet, even if they hold nothing.
@@ -187,24 +228,44 @@ pub(crate) fn view_of(
     let row = wallets::find(tx, customer.id, currency)?;
     let row =
         row.unwrap_or(WalletRow { customer: customer.id, currency, overdraft_limit: Amount::ZERO, created_at: now });
-    Ok(view(customer, &load(tx, row)?, now))
+    Ok(view(customer, &load_one(tx, row)?, now))
 }
 
 /// All wallets of a customer, by currency.
 pub(crate) fn views_of(tx: &mut ProjectTx<'_>, customer: &Customer, now: Instant) -> Result<Vec<WalletView>, Error> {
     let rows = wallets::of_customer(tx, customer.id)?;
-    rows.into_iter().map(|row| Ok(view(customer, &load(tx, row)?, now))).collect()
+    Ok(load(tx, rows)?.iter().map(|wallet| view(customer, wallet, now)).collect())
 }
 
-fn load(tx: &mut ProjectTx<'_>, row: WalletRow) -> Result<Wallet, Error> {
-    let overdraft = Account::WalletOverdraft { customer: row.customer };
-    Ok(Wallet {
+fn load_one(tx: &mut ProjectTx<'_>, row: WalletRow) -> Result<Wallet, Error> {
+    load(tx, vec![row])?.pop().ok_or_else(|| Error::Bug("one wallet is loaded as one".to_owned()))
+}
+
+/// Wallets with their open lots, in the same order.
+fn load(tx: &mut ProjectTx<'_>, rows: Vec<WalletRow>) -> Result<Vec<Wallet>, Error> {
+    let keys: Vec<(CustomerId, Currency)> = rows.iter().map(|row| (row.customer, row.currency)).collect();
+    let overdraft = |row: &WalletRow| (Account::WalletOverdraft { customer: row.customer }, row.currency);
+    let overdrafts: Vec<(Account, Currency)> = rows.iter().map(overdraft).collect();
+    let overdrawn: BTreeMap<(Account, Currency), Amount> = balances::of_accounts(tx, &overdrafts)?
+        .iter()
+        .map(|stored| ((stored.account, stored.currency), stored.balance))
+        .collect();
+    let mut lots: BTreeMap<(CustomerId, Currency), Vec<Lot>> = BTreeMap::new();
+    for held in credit_lots::open(tx, &keys)? {
+        lots.entry((held.customer, held.currency)).or_default().push(held.lot);
+    }
+    let each = |row: WalletRow| Wallet {
         customer: row.customer,
         currency: row.currency,
         overdraft_limit: row.overdraft_limit,
-        overdrawn: balances::of_account(tx, overdraft, row.currency)?,
-        lots: credit_lots::open(tx, row.customer, row.currency)?,
-    })
+        overdrawn: match overdrawn.get(&overdraft(&row)) {
+            Some(overdrawn) => *overdrawn,
+            // It was never overdrawn.
+            None => Amount::ZERO,
+        },
+        lots: lots.remove(&(row.customer, row.currency)).unwrap_or_default(),
+    };
+    Ok(rows.into_iter().map(each).collect())
 }
 
 fn of_customer(
@@ -214,7 +275,7 @@ fn of_customer(
     limit: usize,
 ) -> Result<Vec<WalletRow>, Error> {
     let rows = wallets::of_customer(tx, customer)?;
-    let later = rows.into_iter().filter(|row| after.is_none_or(|after| (row.customer, row.currency) > after));
+    let later = rows.into_iter().filter(|row| after.is_none_or(|after| row.currency > after.currency));
     Ok(later.take(limit).collect())
 }
 
@@ -223,6 +284,7 @@ fn view(customer: &Customer, wallet: &Wallet, now: Instant) -> WalletView {
     lots.sort_by(|one, other| one.draw_order(other));
     let available = wallet.available(now);
     WalletView {
+        customer_id: customer.id,
         customer_key: customer.external_key.clone(),
         currency: wallet.currency,
         balance: wallet.balance(),

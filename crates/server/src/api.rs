@@ -1,7 +1,7 @@
 //! One file per noun: each handler parses, calls one use case of the engine, and renders what it returns.
 //!
 //! A handler has this shape; the guard of its route has let the caller in before it runs:
-//! ```ignore
+//! ```text
 //! /// Grants credit
 //! ///
 //! /// Raises the balance of a customer's wallet.
@@ -23,7 +23,17 @@ pub(crate) mod access_keys;
 pub(crate) mod admin;
 pub(crate) mod audit;
 pub(crate) mod auth;
+pub(crate) mod customers;
 pub(crate) mod docs;
 pub(crate) mod health;
+pub(crate) mod ingest;
+pub(crate) mod ingest_views;
+pub(crate) mod ledger;
 pub(crate) mod members;
+pub(crate) mod metrics;
+pub(crate) mod overview;
 pub(crate) mod projects;
+pub(crate) mod rejections;
+pub(crate) mod trace;
+pub(crate) mod transactions;
+pub(crate) mod wallets;

@@ -7,7 +7,7 @@ mod path;
 mod query;
 
 pub use body::{BodyLimit, RawBody, TooLarge};
-pub use idempotency::{Idempotent, MaybeIdempotent};
+pub use idempotency::{IdempotencyHeader, Idempotent, MaybeIdempotent, OptionalIdempotencyHeader};
 pub use json::{Json, parse_json};
 pub use path::{PathPart, PathProject};
 pub use query::Query;

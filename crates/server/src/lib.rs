@@ -7,6 +7,7 @@ pub mod client_address;
 mod edge;
 pub mod extract;
 pub mod failure;
+mod filter;
 pub mod guard;
 pub mod limits;
 pub mod openapi;

@@ -69,7 +69,8 @@ impl RateLimits {
         let wait = not_until.wait_time_from(self.clock.now());
         let seconds = u32::try_from(wait.as_secs()).unwrap_or(u32::MAX).saturating_add(1);
         metrics::counter!("neruba_http_rate_limited_total").increment(1);
-        let detail = format!("{who} more requests than allowed. Wait {seconds} seconds, then send the same request again.");
+        let detail =
+            format!("{who} more requests than allowed. Wait {seconds} seconds, then send the same request again.");
         Err(Failure::retry_after(Refusal::new(Code::RateLimited, detail), seconds))
     }
 }

@@ -4,10 +4,12 @@ use domain::access::Permission;
 use engine::problem::Problem;
 use utoipa::openapi::path::{Operation, Parameter, ParameterBuilder, ParameterIn};
 use utoipa::openapi::schema::{ObjectBuilder, Type};
-use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
+use utoipa::openapi::security::{
+    ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme,
+};
 use utoipa::openapi::{
-    Components, ContentBuilder, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, Paths, Ref, RefOr, Required, Response,
-    ResponseBuilder,
+    Components, ContentBuilder, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, Paths, Ref, RefOr, Required,
+    Response, ResponseBuilder,
 };
 use utoipa::{PartialSchema, ToSchema};
 
@@ -26,6 +28,9 @@ pub(crate) fn base() -> OpenApi {
     let mut referenced = Vec::new();
     <Problem as ToSchema>::schemas(&mut referenced);
     components.schemas.extend(referenced);
+    for (_, name, about) in REFUSALS {
+        components.responses.insert(name.to_owned(), problem(about).into());
+    }
     components.security_schemes.insert("user".to_owned(), user_scheme().into());
     components.security_schemes.insert("accessKey".to_owned(), access_key_scheme().into());
     let info = InfoBuilder::new()
@@ -58,15 +63,36 @@ pub(crate) fn complete(operation: &mut Operation, path: &str, guard: Guard) {
             parameters.push(path_parameter(name).into());
         }
     }
+    if matches!(guard, Guard::Project(_)) {
+        parameters.push(access_grant().into());
+    }
     operation.security = Some(security(guard));
-    for (status, about) in refusals(guard) {
-        operation.responses.responses.entry((*status).to_owned()).or_insert_with(|| problem(about));
+    for (status, name, _) in REFUSALS.iter().filter(|(status, ..)| can_refuse(guard, status)) {
+        let refusal = || RefOr::Ref(Ref::from_response_name(*name));
+        operation.responses.responses.entry((*status).to_owned()).or_insert_with(refusal);
     }
 }
 
 fn path_parameter(name: &str) -> Parameter {
     let text = ObjectBuilder::new().schema_type(Type::String).build();
-    ParameterBuilder::new().name(name).parameter_in(ParameterIn::Path).required(Required::True).schema(Some(text)).build()
+    ParameterBuilder::new()
+        .name(name)
+        .parameter_in(ParameterIn::Path)
+        .required(Required::True)
+        .schema(Some(text))
+        .build()
+}
+
+fn access_grant() -> Parameter {
+    let about = "The id of an open access grant (`grt_…`): how a platform admin looks into a project.";
+    let text = ObjectBuilder::new().schema_type(Type::String).build();
+    ParameterBuilder::new()
+        .name("Neruba-Access-Grant")
+        .parameter_in(ParameterIn::Header)
+        .description(Some(about))
+        .required(Required::False)
+        .schema(Some(text))
+        .build()
 }
 
 fn security(guard: Guard) -> Vec<SecurityRequirement> {
@@ -84,23 +110,26 @@ fn security(guard: Guard) -> Vec<SecurityRequirement> {
     }
 }
 
-fn refusals(guard: Guard) -> &'static [(&'static str, &'static str)] {
-    const DEFAULT: (&str, &str) = ("default", "Any other refusal; its `code` says which.");
-    const UNAUTHENTICATED: (&str, &str) = ("401", "No credential, or one that is not valid.");
-    const FORBIDDEN: (&str, &str) = ("403", "The credential does not permit this.");
-    const NOT_FOUND: (&str, &str) = ("404", "No such thing, or not for this credential.");
-    const RATE_LIMITED: (&str, &str) = ("429", "Too many requests; `Retry-After` says how long to wait.");
-    match guard {
-        Guard::Public => &[DEFAULT],
-        Guard::Authenticated | Guard::PlatformAdmin | Guard::AccessKey(_) => {
-            &[UNAUTHENTICATED, FORBIDDEN, RATE_LIMITED, DEFAULT]
-        }
-        Guard::Project(_) => &[UNAUTHENTICATED, FORBIDDEN, NOT_FOUND, RATE_LIMITED, DEFAULT],
+/// How operations refuse, described once: status, name in the document, meaning.
+const REFUSALS: [(&str, &str, &str); 5] = [
+    ("401", "Unauthenticated", "No credential, or one that is not valid."),
+    ("403", "Forbidden", "The credential does not permit this."),
+    ("404", "NotFound", "No such thing, or not for this credential."),
+    ("429", "RateLimited", "Too many requests; `Retry-After` says how long to wait."),
+    ("default", "Refused", "Any other refusal; its `code` says which."),
+];
+
+fn can_refuse(guard: Guard, status: &str) -> bool {
+    match (guard, status) {
+        (_, "default") => true,
+        (Guard::Public, _) => false,
+        (Guard::Authenticated | Guard::PlatformAdmin | Guard::AccessKey(_), "404") => false,
+        (Guard::Authenticated | Guard::PlatformAdmin | Guard::AccessKey(_) | Guard::Project(_), _) => true,
     }
 }
 
-fn problem(about: &str) -> RefOr<Response> {
+fn problem(about: &str) -> Response {
     let schema = Ref::from_schema_name(Problem::name());
     let content = ContentBuilder::new().schema(Some(schema)).build();
-    ResponseBuilder::new().description(about).content("application/problem+json", content).build().into()
+    ResponseBuilder::new().description(about).content("application/problem+json", content).build()
 }

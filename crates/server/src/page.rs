@@ -70,7 +70,11 @@ impl<T> Page<T> {
     ///
     /// # Errors
     /// As [`PageQuery::limit`].
-    pub fn new<P: Display>(mut items: Vec<T>, query: &PageQuery, position: impl Fn(&T) -> P) -> Result<Page<T>, Refusal> {
+    pub fn new<P: Display>(
+        mut items: Vec<T>,
+        query: &PageQuery,
+        position: impl Fn(&T) -> P,
+    ) -> Result<Page<T>, Refusal> {
         let limit = query.limit()?;
         let has_more = items.len() > limit;
         items.truncate(limit);

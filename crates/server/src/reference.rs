@@ -69,7 +69,8 @@ fn access_markdown() -> String {
 fn table_of(text: &mut String, columns: &[&str], holds: impl Fn(Permission, usize) -> bool) {
     push(text, format_args!("| permission | {} |\n|---|{}\n", columns.join(" | "), ":-:|".repeat(columns.len())));
     for permission in Permission::ALL {
-        let cells: Vec<&str> = (0..columns.len()).map(|column| if holds(*permission, column) { "✓" } else { "" }).collect();
+        let cells: Vec<&str> =
+            (0..columns.len()).map(|column| if holds(*permission, column) { "✓" } else { "" }).collect();
         push(text, format_args!("| `{permission}` | {} |\n", cells.join(" | ")));
     }
 }

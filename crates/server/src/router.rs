@@ -1,34 +1,55 @@
 //! The whole API on one screen: each route with who may use it.
 
 use axum::Router;
-use axum::middleware::from_fn_with_state;
 use axum::routing::get;
 use domain::access::Permission;
-use tower_http::catch_panic::CatchPanicLayer;
-use tower_http::compression::CompressionLayer;
 use utoipa_axum::routes;
 
-use crate::api::{access_keys, admin, audit, auth, docs, health, members, projects};
+use crate::api::ingest::{batch, charge, usage};
+use crate::api::{
+    access_keys, admin, audit, auth, customers, docs, health, ingest_views, ledger, members, metrics, overview,
+    projects, rejections, trace, transactions, wallets,
+};
 use crate::app::App;
-use crate::edge::{edge, method_not_allowed, not_found, panicked};
+use crate::edge::surround;
 use crate::guard::Guard;
 use crate::openapi;
 use crate::routes::Api;
 
 /// Every route and its guard.
 pub fn api() -> Api {
-    Api::new(openapi::base())
-        .route(routes!(health::live), Guard::Public)
+    let parts = [about_the_server, people, projects_and_access, customers_and_usage, money];
+    parts.into_iter().fold(Api::new(openapi::base()), |api, part| part(api))
+}
+
+fn about_the_server(api: Api) -> Api {
+    api.route(routes!(health::live), Guard::Public)
         .route(routes!(health::ready), Guard::Public)
         .route(routes!(docs::metrics), Guard::Public)
         .route(routes!(docs::openapi_json), Guard::Public)
-        .route(routes!(auth::login), Guard::Public)
+        .page("/docs", get(docs::docs), Guard::Public)
+        .page("/docs/", get(docs::docs_index), Guard::Public)
+        .page("/docs/{file}", get(docs::docs_file), Guard::Public)
+        .page("/docs/errors", get(docs::docs_errors), Guard::Public)
+}
+
+fn people(api: Api) -> Api {
+    api.route(routes!(auth::login), Guard::Public)
         .route(routes!(auth::refresh), Guard::Public)
         .route(routes!(auth::setup), Guard::Public)
         .route(routes!(auth::logout), Guard::Authenticated)
         .route(routes!(auth::me), Guard::Authenticated)
         .route(routes!(auth::change_password), Guard::Authenticated)
-        .route(routes!(projects::create_project), Guard::Authenticated)
+        .route(routes!(admin::list_all_projects), Guard::PlatformAdmin)
+        .route(routes!(admin::open_access_grant), Guard::PlatformAdmin)
+        .route(routes!(admin::list_access_grants), Guard::PlatformAdmin)
+        .route(routes!(admin::close_access_grant), Guard::PlatformAdmin)
+        .route(routes!(admin::create_user), Guard::PlatformAdmin)
+        .route(routes!(admin::list_installation_audit_entries), Guard::PlatformAdmin)
+}
+
+fn projects_and_access(api: Api) -> Api {
+    api.route(routes!(projects::create_project), Guard::Authenticated)
         .route(routes!(projects::list_projects), Guard::Authenticated)
         .route(routes!(projects::get_project), Guard::Project(Permission::ProjectRead))
         .route(routes!(projects::update_project), Guard::Project(Permission::ProjectUpdate))
@@ -41,26 +62,51 @@ pub fn api() -> Api {
         .route(routes!(access_keys::revoke_access_key), Guard::Project(Permission::AccessKeysManage))
         .route(routes!(access_keys::rotate_access_key), Guard::Project(Permission::AccessKeysManage))
         .route(routes!(audit::list_audit_entries), Guard::Project(Permission::AuditRead))
-        .route(routes!(admin::list_all_projects), Guard::PlatformAdmin)
-        .route(routes!(admin::open_access_grant), Guard::PlatformAdmin)
-        .route(routes!(admin::list_access_grants), Guard::PlatformAdmin)
-        .route(routes!(admin::close_access_grant), Guard::PlatformAdmin)
-        .route(routes!(admin::create_user), Guard::PlatformAdmin)
-        .page("/docs", get(docs::docs), Guard::Public)
-        .page("/docs/", get(docs::docs_index), Guard::Public)
-        .page("/docs/{file}", get(docs::docs_file), Guard::Public)
-        .page("/docs/errors", get(docs::docs_errors), Guard::Public)
+}
+
+fn customers_and_usage(api: Api) -> Api {
+    api.route(routes!(customers::create_customer), Guard::Project(Permission::CustomersWrite))
+        .route(routes!(customers::list_customers), Guard::Project(Permission::CustomersRead))
+        .route(routes!(customers::get_customer), Guard::Project(Permission::CustomersRead))
+        .route(routes!(customers::update_customer), Guard::Project(Permission::CustomersWrite))
+        .route(routes!(metrics::declare_metric), Guard::Project(Permission::MetricsManage))
+        .route(routes!(metrics::list_metrics), Guard::Project(Permission::MetricsRead))
+        .route(routes!(metrics::get_metric), Guard::Project(Permission::MetricsRead))
+        .route(routes!(metrics::update_metric), Guard::Project(Permission::MetricsManage))
+        .route(routes!(metrics::metric_usage), Guard::Project(Permission::MetricsRead))
+        .route(routes!(usage::record_usage), Guard::AccessKey(Permission::UsageIngest))
+        .large_route(
+            routes!(batch::record_usage_batch),
+            Guard::AccessKey(Permission::UsageIngest),
+            batch::BODY_BYTES_MAX,
+        )
+        .route(routes!(ingest_views::ingest_outcomes), Guard::Project(Permission::IngestRead))
+        .route(routes!(ingest_views::list_usage_events), Guard::Project(Permission::IngestRead))
+        .route(routes!(ingest_views::get_usage_event), Guard::Project(Permission::IngestRead))
+        .route(routes!(rejections::list_rejections), Guard::Project(Permission::IngestRead))
+        .route(routes!(rejections::get_rejection), Guard::Project(Permission::IngestRead))
+        .route(routes!(rejections::replay_rejection), Guard::Project(Permission::RejectionsReplay))
+        .route(routes!(trace::trace), Guard::Project(Permission::IngestRead))
+}
+
+fn money(api: Api) -> Api {
+    api.route(routes!(charge::charge), Guard::AccessKey(Permission::ChargeIngest))
+        .route(routes!(transactions::grant_credit), Guard::Project(Permission::CreditGrant))
+        .route(routes!(transactions::debit_wallet), Guard::Project(Permission::MoneyAdjust))
+        .route(routes!(transactions::refund_charge), Guard::Project(Permission::MoneyRefund))
+        .route(routes!(transactions::reverse_transaction), Guard::Project(Permission::MoneyReverse))
+        .route(routes!(transactions::list_transactions), Guard::Project(Permission::BillingRead))
+        .route(routes!(transactions::get_transaction), Guard::Project(Permission::BillingRead))
+        .route(routes!(wallets::list_wallets), Guard::Project(Permission::BillingRead))
+        .route(routes!(wallets::set_overdraft_limit), Guard::Project(Permission::MoneyAdjust))
+        .route(routes!(ledger::list_entries), Guard::Project(Permission::BillingRead))
+        .route(routes!(ledger::get_entry), Guard::Project(Permission::BillingRead))
+        .route(routes!(ledger::list_accounts), Guard::Project(Permission::BillingRead))
+        .route(routes!(ledger::balances_as_of), Guard::Project(Permission::BillingRead))
+        .route(routes!(overview::billing_overview), Guard::Project(Permission::BillingRead))
 }
 
 /// The server, ready to be served or called.
 pub fn router(app: App) -> Router {
-    let router = api()
-        .into_router(&app)
-        .fallback(not_found)
-        .method_not_allowed_fallback(method_not_allowed)
-        .layer(CatchPanicLayer::custom(panicked))
-        .layer(from_fn_with_state(app.clone(), edge));
-    let compress = app.settings().compress_replies;
-    let router = if compress { router.layer(CompressionLayer::new()) } else { router };
-    router.with_state(app)
+    surround(api().into_router(&app), app)
 }

@@ -60,12 +60,7 @@ impl Api {
         self
     }
 
-    fn mount(
-        mut self,
-        (schemas, paths, methods): UtoipaMethodRouter<App>,
-        guard: Guard,
-        body_limit: BodyLimit,
-    ) -> Api {
+    fn mount(mut self, (schemas, paths, methods): UtoipaMethodRouter<App>, guard: Guard, body_limit: BodyLimit) -> Api {
         self.add_schemas(schemas);
         for (path, mut item) in paths.paths {
             let mut operations = operations(&mut item);
@@ -126,13 +121,21 @@ impl RouteRow {
         }
         let malformed = |_| Refusal::new(Code::InvalidQuery, "The query string is not URL-encoded text.");
         let Query(pairs) = Query::<Vec<(String, String)>>::try_from_uri(uri).map_err(malformed)?;
-        for (name, _) in pairs {
+        for (name, value) in pairs {
+            // No stored text holds it, and one of the databases cannot even compare with it.
+            if value.contains('\0') {
+                return Err(Refusal::field(Code::InvalidQuery, name, "contains the character U+0000."));
+            }
             if !self.query.contains(&name) {
                 let known = match self.query.join(", ") {
                     none if none.is_empty() => "This path has no parameters.".to_owned(),
                     known => format!("Known here: {known}."),
                 };
-                return Err(Refusal::field(Code::InvalidQuery, name, format!("is not a parameter of this path. {known}")));
+                return Err(Refusal::field(
+                    Code::InvalidQuery,
+                    name,
+                    format!("is not a parameter of this path. {known}"),
+                ));
             }
         }
         Ok(())

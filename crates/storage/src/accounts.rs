@@ -53,18 +53,37 @@ pub fn page(
     after: Option<AccountId>,
     limit: i64,
 ) -> Result<Vec<AccountRow>, StorageError> {
+    let Some(customer) = customer else {
+        return page_of_all(tx, after, limit);
+    };
+    tx.query(
+        sql!(
+            "-- page_accounts_of_customer
+            select id, name, currency, created_at
+            from accounts
+            where project_id = ?1
+              and customer_id = ?2
+              and (cast(?3 as {uuid}) is null or id > ?3)
+            order by id
+            limit ?4"
+        ),
+        &params![customer, after, limit],
+        read,
+    )
+}
+
+fn page_of_all(tx: &mut ProjectTx<'_>, after: Option<AccountId>, limit: i64) -> Result<Vec<AccountRow>, StorageError> {
     tx.query(
         sql!(
             "-- page_accounts
             select id, name, currency, created_at
             from accounts
             where project_id = ?1
-              and (cast(?2 as {uuid}) is null or customer_id = ?2)
-              and (cast(?3 as {uuid}) is null or id > ?3)
+              and (cast(?2 as {uuid}) is null or id > ?2)
             order by id
-            limit ?4"
+            limit ?3"
         ),
-        &params![customer, after, limit],
+        &params![after, limit],
         read,
     )
 }

@@ -81,6 +81,29 @@ pub fn page(tx: &mut ProjectTx<'_>, filter: &AuditFilter, limit: i64) -> Result<
     )
 }
 
+/// The newest entries first, of those that belong to no project.
+pub fn page_installation(
+    tx: &mut InstallationTx<'_>,
+    filter: &AuditFilter,
+    limit: i64,
+) -> Result<Vec<AuditEntry>, StorageError> {
+    tx.query(
+        sql!(
+            "-- page_installation_audit_entries
+            select id, happened_at, actor_kind, actor_id, actor_name, action, target, reason_code, reason, request_id,
+                details
+            from installation_audit_entries
+            where (cast(?1 as text) is null or action = ?1)
+              and (cast(?2 as text) is null or target = ?2)
+              and (cast(?3 as {uuid}) is null or id < ?3)
+            order by id desc
+            limit ?4"
+        ),
+        &params![filter.action.as_deref(), filter.target.as_deref(), filter.before, limit],
+        read,
+    )
+}
+
 fn values(entry: &AuditEntry) -> [crate::sql::Value<'_>; 11] {
     params![
         entry.id,

@@ -7,8 +7,9 @@ use domain::ledger::account::{Account, Direction};
 use domain::ledger::balance::Axis;
 use domain::time::Instant;
 
+use crate::accounts::read_account;
 use crate::error::StorageError;
-use crate::sql::{Row, Value, bulk_sql, params, sql};
+use crate::sql::{Row, Value, bulk_sql, params};
 use crate::tx::ProjectTx;
 
 /// One side of an account: the sum of its debits or of its credits.
@@ -17,6 +18,14 @@ pub struct SideSum {
     pub account: AccountId,
     pub direction: Direction,
     pub micros: i128,
+}
+
+/// The stored balance of one account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StoredBalance {
+    pub account: Account,
+    pub currency: Currency,
+    pub balance: Amount,
 }
 
 /// The stored balances of these accounts, locked in the order of their ids until the transaction ends. Accounts without
@@ -59,20 +68,25 @@ pub fn store(tx: &mut ProjectTx<'_>, balances: &[(AccountId, Currency, Amount)])
     Ok(())
 }
 
-/// The stored balance of an account; zero while nothing was posted to it.
-pub fn of_account(tx: &mut ProjectTx<'_>, account: Account, currency: Currency) -> Result<Amount, StorageError> {
-    let found = tx.query_opt(
-        sql!(
-            "-- get_balance_of_account
-            select b.balance_micros
-            from accounts a
-            join balances b on b.project_id = a.project_id and b.account_id = a.id
-            where a.project_id = ?1 and a.name = ?2 and a.currency = ?3"
+/// The stored balances of these accounts; those to which nothing was posted are left out.
+pub fn of_accounts(
+    tx: &mut ProjectTx<'_>,
+    accounts: &[(Account, Currency)],
+) -> Result<Vec<StoredBalance>, StorageError> {
+    let rows: Vec<[Value<'_>; 2]> =
+        accounts.iter().map(|(account, currency)| params![account.to_string(), *currency]).collect();
+    tx.query_many(
+        bulk_sql!(
+            "-- balances_of_accounts
+            select a.name, a.currency, b.balance_micros
+            from {rows}
+            join accounts a on a.project_id = r.project_id and a.name = r.name and a.currency = r.currency
+            join balances b on b.project_id = a.project_id and b.account_id = a.id",
+            [project_id: Uuid, name: Text, currency: Text]
         ),
-        &params![account.to_string(), currency],
-        |row| row.get(0),
-    )?;
-    Ok(found.unwrap_or(Amount::ZERO))
+        &rows,
+        |row| Ok(StoredBalance { account: read_account(row, 0)?, currency: row.get(1)?, balance: row.get(2)? }),
+    )
 }
 
 /// Debits and credits of these accounts over all entries that count at `at` on the given axis.

@@ -18,6 +18,14 @@ pub struct NewLot {
     pub entry: EntryId,
 }
 
+/// A lot with the wallet it belongs to.
+#[derive(Debug, Clone)]
+pub struct WalletLot {
+    pub customer: CustomerId,
+    pub currency: Currency,
+    pub lot: Lot,
+}
+
 pub fn insert(tx: &mut ProjectTx<'_>, new: &NewLot) -> Result<(), StorageError> {
     tx.execute(
         sql!(
@@ -43,18 +51,22 @@ pub fn insert(tx: &mut ProjectTx<'_>, new: &NewLot) -> Result<(), StorageError> 
     Ok(())
 }
 
-/// The lots of a wallet that hold something, in no order.
-pub fn open(tx: &mut ProjectTx<'_>, customer: CustomerId, currency: Currency) -> Result<Vec<Lot>, StorageError> {
-    tx.query(
-        sql!(
+/// The lots of these wallets that hold something, in no order; name each wallet once.
+pub fn open(tx: &mut ProjectTx<'_>, wallets: &[(CustomerId, Currency)]) -> Result<Vec<WalletLot>, StorageError> {
+    let rows: Vec<[Value<'_>; 2]> = wallets.iter().map(|(customer, currency)| params![*customer, *currency]).collect();
+    tx.query_many(
+        bulk_sql!(
             "-- open_credit_lots
-            select l.id, l.kind, l.priority, l.granted_micros, b.balance_micros, l.valid_from, l.expires_at, l.created_at
-            from credit_lots l
+            select l.id, l.kind, l.priority, l.granted_micros, b.balance_micros, l.valid_from, l.expires_at, l.created_at,
+                l.customer_id, l.currency
+            from {rows}
+            join credit_lots l on l.project_id = r.project_id and l.customer_id = r.customer_id and l.currency = r.currency
             join balances b on b.project_id = l.project_id and b.account_id = l.account_id
-            where l.project_id = ?1 and l.customer_id = ?2 and l.currency = ?3 and b.balance_micros > 0"
+            where b.balance_micros > 0",
+            [project_id: Uuid, customer_id: Uuid, currency: Text]
         ),
-        &params![customer, currency],
-        read,
+        &rows,
+        |row| Ok(WalletLot { customer: row.get(8)?, currency: row.get(9)?, lot: read(row)? }),
     )
 }
 

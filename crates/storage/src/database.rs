@@ -7,6 +7,7 @@ mod postgres_error;
 mod postgres_tls;
 mod sqlite;
 mod sqlite_error;
+mod sqlite_statistics;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,6 +27,7 @@ use self::postgres::PostgresDatabase;
 use self::sqlite::SqliteDatabase;
 
 pub(crate) use self::postgres::SERVER_ROLE;
+pub(crate) use self::sqlite_statistics::STATISTICS;
 
 /// A handle on a database; clones share its connections.
 #[derive(Clone)]

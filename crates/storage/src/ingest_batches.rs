@@ -141,6 +141,24 @@ pub fn unfolded(tx: &mut ProjectTx<'_>, limit: i64) -> Result<Vec<IngestBatch>, 
     )
 }
 
+/// How many of these batches are not folded yet; name each once.
+pub fn count_unfolded(tx: &mut ProjectTx<'_>, batches: &[BatchId]) -> Result<usize, StorageError> {
+    let rows: Vec<[Value<'_>; 1]> = batches.iter().map(|id| params![*id]).collect();
+    let found = tx.query_many(
+        bulk_sql!(
+            "-- unfolded_among_ingest_batches
+            select b.id
+            from {rows}
+            join ingest_batches b on b.project_id = r.project_id and b.id = r.id
+            where b.rollup_seq is null",
+            [project_id: Uuid, id: Uuid]
+        ),
+        &rows,
+        |_| Ok(()),
+    )?;
+    Ok(found.len())
+}
+
 /// Batches that are folded, in the order in which they were, after the given place.
 pub fn folded(tx: &mut ProjectTx<'_>, after_seq: i64, limit: i64) -> Result<Vec<IngestBatch>, StorageError> {
     tx.query(

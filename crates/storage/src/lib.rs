@@ -21,6 +21,7 @@ pub mod ingest_batches;
 pub mod ingest_checks;
 pub mod ingest_rules;
 pub mod journal;
+pub mod ledger_checks;
 pub mod members;
 pub mod metrics;
 mod migrations;

@@ -5,7 +5,7 @@ use domain::time::Instant;
 use sha2::{Digest, Sha256};
 
 use crate::database::connection::{Access, Connection, Scope};
-use crate::database::{Database, SERVER_ROLE};
+use crate::database::{Database, SERVER_ROLE, STATISTICS};
 use crate::dialect::Dialect;
 use crate::error::{Retryable, StorageError};
 use crate::sql::{params, sql};
@@ -133,6 +133,11 @@ impl Database {
         };
         let text = next.text(self.dialect());
         connection.batch(text)?;
+        match self.dialect() {
+            Dialect::Sqlite => connection.batch(STATISTICS)?,
+            // PostgreSQL keeps statistics by itself.
+            Dialect::Postgres => {}
+        }
         connection.execute(
             sql!(
                 "-- record_migration\ninsert into schema_migrations (name, checksum, applied_at)\nvalues (?1, ?2, ?3)"

@@ -2,6 +2,7 @@
 
 use domain::ids::{AccessKeyId, EventId, ProjectId, RejectionId};
 use domain::ingest::{Operation, Outcome};
+use domain::refusal::Code;
 use domain::time::Instant;
 
 use crate::error::StorageError;
@@ -15,9 +16,9 @@ pub struct NewRejection<'a> {
     pub operation: Operation,
     /// [`Outcome::Failed`] or [`Outcome::Conflict`].
     pub outcome: Outcome,
-    pub code: &'a str,
-    pub field: Option<&'a str>,
-    pub detail: &'a str,
+    pub code: Code,
+    pub field: Option<String>,
+    pub detail: String,
     pub idempotency_key: Option<&'a str>,
     /// The door it came through.
     pub source: &'a str,
@@ -72,9 +73,9 @@ pub fn insert_many(
                 new.id,
                 new.operation.as_str(),
                 new.outcome.as_str(),
-                new.code,
-                new.field,
-                new.detail,
+                new.code.as_str(),
+                new.field.as_deref(),
+                &new.detail,
                 new.idempotency_key,
                 new.source,
                 new.payload,
@@ -124,9 +125,9 @@ pub fn insert(tx: &mut ProjectTx<'_>, new: &NewRejection<'_>) -> Result<(), Stor
             new.id,
             new.operation.as_str(),
             new.outcome.as_str(),
-            new.code,
-            new.field,
-            new.detail,
+            new.code.as_str(),
+            new.field.as_deref(),
+            &new.detail,
             new.idempotency_key,
             new.source,
             new.payload,

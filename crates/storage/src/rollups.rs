@@ -164,6 +164,25 @@ pub fn cells(
     Ok(())
 }
 
+/// Hands every cell of the project to `each`.
+pub fn all(tx: &mut ProjectTx<'_>, mut each: impl FnMut(RollupKey, Cell)) -> Result<(), StorageError> {
+    tx.query(
+        sql!(
+            "-- all_rollups
+            select c.metric_id, c.customer_id, c.subscription_key, c.slice_start, c.events, c.sum_micros, c.min_micros,
+                c.max_micros, c.latest_micros, c.latest_at, c.latest_event_id
+            from rollups c
+            where c.project_id = ?1"
+        ),
+        &[],
+        |row| {
+            each(read_key(row)?, read_cell(row)?);
+            Ok(())
+        },
+    )?;
+    Ok(())
+}
+
 fn values<'a>(key: &'a RollupKey, cell: &Cell) -> [Value<'a>; 12] {
     params![
         key.metric,

@@ -51,6 +51,13 @@ pub struct UsageFilter {
     pub customer: Option<CustomerId>,
 }
 
+impl UsageFilter {
+    pub fn lets_through(self, event: &MeasuredEvent) -> bool {
+        self.metric.is_none_or(|metric| event.metric == metric)
+            && self.customer.is_none_or(|customer| event.customer == customer)
+    }
+}
+
 pub fn insert_many(tx: &mut InstallationTx<'_>, events: &[NewEvent<'_>]) -> Result<(), StorageError> {
     let rows: Vec<[Value<'_>; 19]> = events.iter().map(values).collect();
     tx.execute_many(
@@ -168,53 +175,24 @@ pub fn measurements(
     Ok(())
 }
 
-/// Hands every event of the span whose batch is not folded into the rollups yet to `each`.
-pub fn unfolded_measurements(
+/// Hands every event with an id from `first` to `last` to `each`, with its batch and its subscription. Nothing but the ids
+/// is asked of the database, so that it can only read this stretch of the table.
+pub fn measurements_of_ids(
     tx: &mut ProjectTx<'_>,
-    filter: UsageFilter,
-    span: Span,
-    mut each: impl FnMut(MeasuredEvent),
+    first: EventId,
+    last: EventId,
+    mut each: impl FnMut(BatchId, MeasuredEvent, Option<String>),
 ) -> Result<(), StorageError> {
     tx.query(
         sql!(
-            "-- unfolded_measurements_of_span
-            select e.metric_id, e.customer_id, e.id, e.at, e.units_micros
-            from ingest_batches b
-            join usage_events e on e.project_id = b.project_id and e.id >= b.first_event_id and e.id <= b.last_event_id
-                and e.batch_id = b.id
-            where b.project_id = ?1
-              and b.rollup_seq is null
-              and (cast(?2 as {uuid}) is null or e.metric_id = ?2)
-              and (cast(?3 as {uuid}) is null or e.customer_id = ?3)
-              and e.at >= ?4
-              and e.at < ?5"
+            "-- measurements_of_ids
+            select metric_id, customer_id, id, at, units_micros, batch_id, subscription_key
+            from usage_events
+            where project_id = ?1 and id >= ?2 and id <= ?3"
         ),
-        &params![filter.metric, filter.customer, span.start, span.end],
-        |row| read_measured(row).map(&mut each),
-    )?;
-    Ok(())
-}
-
-/// Hands every event of these batches to `each`, with its subscription.
-pub fn measurements_of_batches(
-    tx: &mut ProjectTx<'_>,
-    batches: &[BatchId],
-    mut each: impl FnMut(MeasuredEvent, Option<String>),
-) -> Result<(), StorageError> {
-    let rows: Vec<[Value<'_>; 1]> = batches.iter().map(|batch| params![*batch]).collect();
-    tx.query_many(
-        bulk_sql!(
-            "-- measurements_of_batches
-            select e.metric_id, e.customer_id, e.id, e.at, e.units_micros, e.subscription_key
-            from {rows}
-            join ingest_batches b on b.project_id = r.project_id and b.id = r.id
-            join usage_events e on e.project_id = b.project_id and e.id >= b.first_event_id and e.id <= b.last_event_id
-                and e.batch_id = b.id",
-            [project_id: Uuid, id: Uuid]
-        ),
-        &rows,
+        &params![first, last],
         |row| {
-            each(read_measured(row)?, row.get(5)?);
+            each(row.get(5)?, read_measured(row)?, row.get(6)?);
             Ok(())
         },
     )?;

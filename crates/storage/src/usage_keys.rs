@@ -2,6 +2,7 @@
 //! Rows are added and read, never changed.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 
 use domain::idempotency::Fingerprint;
 use domain::ids::{EventId, ProjectId};
@@ -52,28 +53,19 @@ pub struct NewEventId<'a> {
 
 /// Those of the keys that were used before, in no order.
 pub fn find_many(tx: &mut InstallationTx<'_>, keys: &[(ProjectId, &str)]) -> Result<Vec<KnownKey>, StorageError> {
-    let rows: Vec<[Value<'_>; 2]> = keys.iter().map(|(project, key)| params![*project, *key]).collect();
-    tx.query_many(
-        bulk_sql!(
-            "-- find_usage_keys
-            select e.id, e.external_id, e.idempotency_key, e.metric_key, e.units_micros, e.at, e.received_at,
-                e.customer_key, e.late, k.project_id, k.key, k.outcome, k.fingerprint
-            from {rows}
-            join usage_keys k on k.project_id = r.project_id and k.key = r.key
-            join usage_events e on e.project_id = k.project_id and e.id = k.event_id",
-            [project_id: Uuid, key: Text]
-        ),
-        &rows,
-        |row| {
-            Ok(KnownKey {
-                project: row.get(9)?,
-                key: row.get(10)?,
-                outcome: row.named(11, Outcome::parse)?,
-                fingerprint: Fingerprint(row.get(12)?),
-                receipt: read_receipt(row)?,
-            })
-        },
-    )
+    let used = find_uses(tx, keys)?;
+    let events: Vec<(ProjectId, EventId)> = used.iter().map(|one| (one.project, one.event)).collect();
+    let receipts = receipts(tx, &events)?;
+    let known = used.into_iter().map(|one| {
+        Ok(KnownKey {
+            project: one.project,
+            outcome: one.outcome,
+            fingerprint: one.fingerprint,
+            receipt: receipt_of(&receipts, one.project, one.event)?,
+            key: one.key,
+        })
+    });
+    known.collect()
 }
 
 /// Those of the event ids that are taken, in no order.
@@ -81,28 +73,102 @@ pub fn find_event_ids(
     tx: &mut InstallationTx<'_>,
     external_ids: &[(ProjectId, &str)],
 ) -> Result<Vec<KnownEventId>, StorageError> {
+    let taken = find_taken(tx, external_ids)?;
+    let events: Vec<(ProjectId, EventId)> = taken.iter().map(|(project, _, event)| (*project, *event)).collect();
+    let receipts = receipts(tx, &events)?;
+    let keys: Vec<(ProjectId, &str)> =
+        receipts.iter().map(|((project, _), receipt)| (*project, &*receipt.idempotency_key)).collect();
+    let fingerprints: HashMap<(ProjectId, EventId), Fingerprint> =
+        find_uses(tx, &keys)?.into_iter().map(|one| ((one.project, one.event), one.fingerprint)).collect();
+    let known = taken.into_iter().map(|(project, external_id, event)| {
+        let fingerprint = fingerprints.get(&(project, event)).copied();
+        Ok(KnownEventId {
+            project,
+            fingerprint: fingerprint.ok_or_else(|| StorageError::corrupt(format!("the key of the event {event}")))?,
+            receipt: receipt_of(&receipts, project, event)?,
+            external_id,
+        })
+    });
+    known.collect()
+}
+
+/// A row of `usage_keys`.
+struct KeyUse {
+    project: ProjectId,
+    key: String,
+    outcome: Outcome,
+    event: EventId,
+    fingerprint: Fingerprint,
+}
+
+/// One table per statement: most keys are new, and then there is nothing to join.
+fn find_uses(tx: &mut InstallationTx<'_>, keys: &[(ProjectId, &str)]) -> Result<Vec<KeyUse>, StorageError> {
+    let rows: Vec<[Value<'_>; 2]> = keys.iter().map(|(project, key)| params![*project, *key]).collect();
+    tx.query_many(
+        bulk_sql!(
+            "-- find_usage_keys
+            select k.project_id, k.key, k.outcome, k.event_id, k.fingerprint
+            from {rows}
+            join usage_keys k on k.project_id = r.project_id and k.key = r.key",
+            [project_id: Uuid, key: Text]
+        ),
+        &rows,
+        |row| {
+            Ok(KeyUse {
+                project: row.get(0)?,
+                key: row.get(1)?,
+                outcome: row.named(2, Outcome::parse)?,
+                event: row.get(3)?,
+                fingerprint: Fingerprint(row.get(4)?),
+            })
+        },
+    )
+}
+
+fn find_taken(
+    tx: &mut InstallationTx<'_>,
+    external_ids: &[(ProjectId, &str)],
+) -> Result<Vec<(ProjectId, String, EventId)>, StorageError> {
     let rows: Vec<[Value<'_>; 2]> = external_ids.iter().map(|(project, id)| params![*project, *id]).collect();
     tx.query_many(
         bulk_sql!(
             "-- find_usage_event_ids
-            select e.id, e.external_id, e.idempotency_key, e.metric_key, e.units_micros, e.at, e.received_at,
-                e.customer_key, e.late, i.project_id, i.external_id, k.fingerprint
+            select i.project_id, i.external_id, i.event_id
             from {rows}
-            join usage_event_ids i on i.project_id = r.project_id and i.external_id = r.external_id
-            join usage_events e on e.project_id = i.project_id and e.id = i.event_id
-            join usage_keys k on k.project_id = e.project_id and k.key = e.idempotency_key",
+            join usage_event_ids i on i.project_id = r.project_id and i.external_id = r.external_id",
             [project_id: Uuid, external_id: Text]
         ),
         &rows,
-        |row| {
-            Ok(KnownEventId {
-                project: row.get(9)?,
-                external_id: row.get(10)?,
-                fingerprint: Fingerprint(row.get(11)?),
-                receipt: read_receipt(row)?,
-            })
-        },
+        |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
     )
+}
+
+type Receipts = HashMap<(ProjectId, EventId), Receipt<'static>>;
+
+/// What the senders of these events were told.
+fn receipts(tx: &mut InstallationTx<'_>, events: &[(ProjectId, EventId)]) -> Result<Receipts, StorageError> {
+    if events.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let rows: Vec<[Value<'_>; 2]> = events.iter().map(|(project, event)| params![*project, *event]).collect();
+    let found = tx.query_many(
+        bulk_sql!(
+            "-- find_receipts
+            select e.project_id, e.id, e.external_id, e.idempotency_key, e.metric_key, e.units_micros, e.at,
+                e.received_at, e.customer_key, e.late
+            from {rows}
+            join usage_events e on e.project_id = r.project_id and e.id = r.id",
+            [project_id: Uuid, id: Uuid]
+        ),
+        &rows,
+        |row| Ok(((row.get(0)?, row.get(1)?), read_receipt(row)?)),
+    )?;
+    Ok(found.into_iter().collect())
+}
+
+fn receipt_of(receipts: &Receipts, project: ProjectId, event: EventId) -> Result<Receipt<'static>, StorageError> {
+    let found = receipts.get(&(project, event)).cloned();
+    found.ok_or_else(|| StorageError::corrupt(format!("a key stands for the event {event}, which is not stored")))
 }
 
 /// Takes those of the keys that are free, and says how many these were. Sorted by project and key, so that two writers
@@ -163,18 +229,17 @@ pub fn find_event_by_key(tx: &mut ProjectTx<'_>, key: &str) -> Result<Option<(Ev
     )
 }
 
-/// The first nine columns of the statements above.
 fn read_receipt(row: &Row<'_>) -> Result<Receipt<'static>, StorageError> {
     let text = |index| row.get::<String>(index).map(Cow::Owned);
     Ok(Receipt {
-        event: row.get(0)?,
-        external_id: row.get::<Option<String>>(1)?.map(Cow::Owned),
-        idempotency_key: text(2)?,
-        metric_key: text(3)?,
-        units: row.get(4)?,
-        at: row.get(5)?,
-        received_at: row.get(6)?,
-        customer_key: text(7)?,
-        late: row.get(8)?,
+        event: row.get(1)?,
+        external_id: row.get::<Option<String>>(2)?.map(Cow::Owned),
+        idempotency_key: text(3)?,
+        metric_key: text(4)?,
+        units: row.get(5)?,
+        at: row.get(6)?,
+        received_at: row.get(7)?,
+        customer_key: text(8)?,
+        late: row.get(9)?,
     })
 }

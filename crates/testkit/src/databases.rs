@@ -36,6 +36,16 @@ pub fn empty_databases() -> Vec<(&'static str, DatabaseUrl)> {
     [sqlite].into_iter().chain(postgres).collect()
 }
 
+/// As [`empty_databases`], with the addresses as text for another process.
+///
+/// # Panics
+/// When a database cannot be made.
+pub fn empty_database_addresses() -> Vec<(&'static str, String)> {
+    let sqlite = ("sqlite", format!("sqlite://{}", scratch::path("neruba.db").display()));
+    let postgres = postgres::empty_database_address().map(|address| ("postgres", address));
+    [sqlite].into_iter().chain(postgres).collect()
+}
+
 /// The instant at which the tests' schemas are migrated: 2026-01-01.
 ///
 /// # Panics

@@ -8,4 +8,4 @@ pub mod postgres;
 pub mod random;
 pub mod scratch;
 
-pub use databases::{databases, empty_databases, fresh_databases, migrated_at};
+pub use databases::{databases, empty_database_addresses, empty_databases, fresh_databases, migrated_at};

@@ -55,11 +55,23 @@ pub fn empty_database() -> Option<DatabaseUrl> {
     url().map(empty_database_on)
 }
 
+/// As [`empty_database`], as text for another process.
+///
+/// # Panics
+/// When the server does not make one.
+pub fn empty_database_address() -> Option<String> {
+    url().map(empty_address_on)
+}
+
 /// The address of a new, empty database on this server.
 ///
 /// # Panics
 /// When the server does not make one.
 pub fn empty_database_on(server: &str) -> DatabaseUrl {
+    DatabaseUrl::parse(&empty_address_on(server)).unwrap()
+}
+
+fn empty_address_on(server: &str) -> String {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     let mut options = OpenOptions::standard();
     options.connections_max = 1;
@@ -68,7 +80,7 @@ pub fn empty_database_on(server: &str) -> DatabaseUrl {
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let name = format!("neruba_test_{}_{number}", std::process::id());
         match storage::raw::run_alone(&maintenance, &format!("create database {name}")) {
-            Ok(()) => return DatabaseUrl::parse(&with_database(server, &name)).unwrap(),
+            Ok(()) => return with_database(server, &name),
             // Left behind by an earlier process with the same number.
             Err(StorageError::Driver(source)) if source.to_string().contains("42P04") => {}
             Err(error) => panic!("no database for the tests: {error:?}"),

@@ -1,5 +1,6 @@
 //! Keys: the names by which programs and files call things of the catalog.
 
+use crate::metric;
 use crate::problems::Problems;
 
 /// Longest key in bytes.
@@ -12,15 +13,13 @@ pub(super) fn check_key(key: &str, path: &str, problems: &mut Problems) {
     problems.require(is_accepted, path, "must be 1 to 100 letters, digits, `_`, `-` or `.`.");
 }
 
-/// Longest key of a metric in bytes: events name it, so it is whatever their senders call it.
-pub const METRIC_KEY_LENGTH_MAX: usize = 128;
-
-/// The key of a metric is printable text without spaces at its ends.
+/// The key of a metric is what the senders of its events call it.
 pub(super) fn check_metric_key(key: &str, path: &str, problems: &mut Problems) {
-    let is_accepted = (1..=METRIC_KEY_LENGTH_MAX).contains(&key.len())
-        && !key.chars().any(char::is_control)
-        && key.trim().len() == key.len();
-    problems.require(is_accepted, path, "must be 1 to 128 bytes of printable text without spaces at its ends.");
+    if let Err(refusal) = metric::key(path, key) {
+        for error in refusal.errors {
+            problems.add(error.field, error.detail);
+        }
+    }
 }
 
 /// Every key of a list stands for one thing.

@@ -53,10 +53,9 @@ impl ChargeItem {
             key.ok_or_else(|| key_required("The header Idempotency-Key is required.")).and_then(IdempotencyKey::parse);
         let request = if body.len() > LENGTH_MAX { Err(too_large()) } else { read(body) };
         let payload = payload::kept(body);
-        // A refusal of the body counts before one of the key: it says what to look at first.
-        match (key, request) {
-            (Ok(key), request) => ChargeItem { key: Some(key), request, payload },
-            (Err(refusal), Ok(_)) | (Err(_), Err(refusal)) => ChargeItem { key: None, request: Err(refusal), payload },
+        match key {
+            Ok(key) => ChargeItem { key: Some(key), request, payload },
+            Err(refusal) => ChargeItem { key: None, request: Err(refusal), payload },
         }
     }
 

@@ -3,14 +3,13 @@
 use std::borrow::Cow;
 
 use crate::idempotency::IdempotencyKey;
+use crate::metric;
 use crate::refusal::{Code, Refusal};
 
 use super::batch::items;
 use super::item::{Item, key_required};
 use super::json::{read_object, string, utf8};
-use super::usage::{
-    Draft, METRIC_KEY_LENGTH_MAX, NAME_LENGTH_MAX, UsageRequest, missing_field, once, printable, read_instant,
-};
+use super::usage::{Draft, NAME_LENGTH_MAX, UsageRequest, missing_field, once, printable, read_instant};
 
 /// Reads one event (`application/cloudevents+json`).
 pub fn single(body: &[u8]) -> Item {
@@ -50,10 +49,15 @@ struct Attributes<'a> {
 }
 
 fn item(text: &str) -> Item {
+    let (key, request) = read(text);
+    Item::from_parts(key, request.map(|request| (text, request)), text.as_bytes())
+}
+
+/// Every attribute is looked at, so that a rejection knows its identity although another one is wrong.
+pub(super) fn read(text: &str) -> (Result<IdempotencyKey, Refusal>, Result<UsageRequest, Refusal>) {
     let mut attributes = Attributes::default();
     let mut refused = None;
     let fields = read_object(text, |name, raw| {
-        // Every attribute is looked at, so that a rejection knows its identity although another one is wrong.
         refused = refused.take().or(attributes.set(&name, raw).err());
         Ok(())
     });
@@ -62,7 +66,7 @@ fn item(text: &str) -> Item {
         _ => Err(key_required("A CloudEvent is identified by its source and its id.")),
     };
     let request = fields.and_then(|()| refused.map_or_else(|| attributes.finish(), Err));
-    Item::from_parts(key, request.map(|request| (text, request)), text.as_bytes())
+    (key, request)
 }
 
 impl<'a> Attributes<'a> {
@@ -71,7 +75,7 @@ impl<'a> Attributes<'a> {
             "id" => once(name, &mut self.id, string(name, raw)?),
             "source" => once(name, &mut self.source, string(name, raw)?),
             "specversion" => once(name, &mut self.version, string(name, raw)?),
-            "type" => once(name, &mut self.kind, printable(name, raw, METRIC_KEY_LENGTH_MAX)?),
+            "type" => once(name, &mut self.kind, printable(name, raw, metric::KEY_LENGTH_MAX)?),
             "time" => once(name, &mut self.time, read_instant(name, raw)?),
             "subject" => once(name, &mut self.subject, printable(name, raw, NAME_LENGTH_MAX)?),
             "datacontenttype" => check_content_type(name, raw),

@@ -1,12 +1,15 @@
 //! One event of an ingest request, read or refused, with what identifies it as far as that could be read.
 
+use std::borrow::Cow;
+
 use crate::idempotency::{Fingerprint, IdempotencyKey};
 use crate::refusal::{Code, Refusal};
 
 use super::fingerprint::of_unreadable;
 use super::json::{read_object, string, utf8};
-use super::payload;
+use super::outcome::Door;
 use super::usage::{Draft, UsageRequest, once};
+use super::{cloud_event, payload};
 
 /// The largest single event, in bytes.
 pub const LENGTH_MAX: usize = 64 * 1024;
@@ -33,41 +36,33 @@ impl Item {
     pub fn single(key: Option<&str>, body: &[u8]) -> Item {
         let key =
             key.ok_or_else(|| key_required("The header Idempotency-Key is required.")).and_then(IdempotencyKey::parse);
-        let read = || {
-            let text = utf8(body)?;
-            let mut draft = Draft::default();
-            read_object(text, |name, raw| draft.set(&name, raw))?;
-            Ok((text, draft.finish()?))
+        let request = utf8(body).and_then(|text| Ok((text, read_event(text)?)));
+        Item::from_parts(key, request, body)
+    }
+
+    /// An event that an operator corrected, in the form of the door it came through. Its key is decided already: one in
+    /// the text counts for nothing.
+    pub fn corrected(key: IdempotencyKey, door: Door, text: &str) -> Item {
+        let request = match door {
+            Door::Single | Door::RejectionReplay => read_event(text),
+            Door::Batch | Door::Ndjson => read_element(text).1,
+            Door::CloudEvent | Door::CloudEventBatch => cloud_event::read(text).1,
         };
-        Item::from_parts(key, read(), body)
+        let fingerprint = request.as_ref().map_or_else(|_| of_unreadable(text), UsageRequest::fingerprint);
+        Item { key: Some(key), request, fingerprint, payload: text.to_owned() }
     }
 
     /// One element of a batch, with its `idempotencyKey` beside the fields of the event.
     pub(super) fn of_batch(text: &str) -> Item {
-        let mut key = None;
-        let mut draft = Draft::default();
-        let mut refused = None;
-        let fields = read_object(text, |name, raw| {
-            // Every field is looked at, so that a rejection knows its key although another field is wrong.
-            let set = if name == "idempotencyKey" {
-                string(&name, raw).and_then(|value| once(&name, &mut key, value))
-            } else {
-                draft.set(&name, raw)
-            };
-            refused = refused.take().or(set.err());
-            Ok(())
-        });
+        let (key, request) = read_element(text);
+        let field = "idempotencyKey";
         let key = match key {
             Some(text) => IdempotencyKey::parse(&text).map_err(|refusal| {
-                Refusal::field(
-                    refusal.code,
-                    "idempotencyKey",
-                    "must be 1 to 255 bytes of printable text without spaces at its ends.",
-                )
+                let detail = "must be 1 to 255 bytes of printable text without spaces at its ends.";
+                Refusal::field(refusal.code, field, detail)
             }),
-            None => Err(Refusal::field(Code::IdempotencyKeyRequired, "idempotencyKey", "is required.")),
+            None => Err(Refusal::field(Code::IdempotencyKeyRequired, field, "is required.")),
         };
-        let request = fields.and_then(|()| refused.map_or_else(|| draft.finish(), Err));
         Item::from_parts(key, request.map(|request| (text, request)), text.as_bytes())
     }
 
@@ -87,6 +82,30 @@ impl Item {
             (Err(refusal), Ok(_)) => Item::refused(None, refusal, body),
         }
     }
+}
+
+fn read_event(text: &str) -> Result<UsageRequest, Refusal> {
+    let mut draft = Draft::default();
+    read_object(text, |name, raw| draft.set(&name, raw))?;
+    draft.finish()
+}
+
+/// Every field is looked at, so that a rejection knows its key although another field is wrong.
+fn read_element(text: &str) -> (Option<Cow<'_, str>>, Result<UsageRequest, Refusal>) {
+    let mut key = None;
+    let mut draft = Draft::default();
+    let mut refused = None;
+    let fields = read_object(text, |name, raw| {
+        let set = if name == "idempotencyKey" {
+            string(&name, raw).and_then(|value| once(&name, &mut key, value))
+        } else {
+            draft.set(&name, raw)
+        };
+        refused = refused.take().or(set.err());
+        Ok(())
+    });
+    let request = fields.and_then(|()| refused.map_or_else(|| draft.finish(), Err));
+    (key, request)
 }
 
 /// The refusal of an event that is larger than [`LENGTH_MAX`].
@@ -238,6 +257,25 @@ mod tests {
         assert_eq!(item.request.unwrap_err().code, Code::IdempotencyKeyRequired);
         let item = Item::of_batch(r#"{"idempotencyKey":"","metricKey":"m","units":1}"#);
         assert_eq!(item.request.unwrap_err().code, Code::InvalidIdempotencyKey);
+    }
+
+    #[rstest::rstest]
+    #[case(Door::Single, r#"{"metricKey":"m","units":1}"#)]
+    #[case(Door::Batch, r#"{"idempotencyKey":"k1","metricKey":"m","units":1}"#)]
+    #[case(Door::Ndjson, r#"{"metricKey":"m","units":1}"#)]
+    #[case(Door::CloudEvent, r#"{"specversion":"1.0","id":"1","source":"s","type":"m","data":{"units":1}}"#)]
+    fn a_corrected_event_is_read_as_its_door_does(#[case] door: Door, #[case] text: &str) {
+        let item = Item::corrected(IdempotencyKey::parse("k2").unwrap(), door, text);
+        assert_eq!(item.fingerprint, fingerprint(r#"{"metricKey":"m","units":1}"#));
+        assert_eq!(item.key.unwrap().as_str(), "k2");
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_recognised_by_its_text() {
+        let item = Item::single(KEY, b"{\"metricKey\":");
+        let again = Item::corrected(IdempotencyKey::parse("k1").unwrap(), Door::Single, &item.payload);
+        assert_eq!(item.fingerprint, again.fingerprint);
+        assert_ne!(item.fingerprint, Item::single(KEY, b"{\"metricKey\": ").fingerprint);
     }
 
     #[test]

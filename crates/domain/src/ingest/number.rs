@@ -42,8 +42,11 @@ fn plain(negative: bool, significant: &[u8], point: i64) -> String {
     if negative {
         out.push('-');
     }
-    let whole_digits = usize::try_from(point).unwrap_or_default();
-    let zeros_after_point = usize::try_from(-point).unwrap_or_default();
+    let (whole_digits, zeros_after_point) = match (usize::try_from(point), usize::try_from(-point)) {
+        (Ok(digits), _) => (digits, 0),
+        (Err(_), Ok(zeros)) => (0, zeros),
+        (Err(_), Err(_)) => unreachable!("a number or its opposite is not negative"),
+    };
     let (whole, fraction) = significant.split_at(whole_digits.min(significant.len()));
     out.extend(whole.iter().copied().map(char::from));
     out.extend(std::iter::repeat_n('0', whole_digits - whole.len()));

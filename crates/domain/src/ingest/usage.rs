@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use crate::decimal::DecimalError;
+use crate::metric;
 use crate::quantity::Quantity;
 use crate::refusal::{Code, Refusal};
 use crate::time::Instant;
@@ -10,8 +11,6 @@ use crate::time::Instant;
 use super::json::string;
 use super::properties;
 
-/// The longest `metricKey`, in bytes.
-pub const METRIC_KEY_LENGTH_MAX: usize = 128;
 /// The longest `customerKey`, `subscriptionKey` and `eventId`, in bytes.
 pub const NAME_LENGTH_MAX: usize = 255;
 
@@ -48,7 +47,7 @@ impl<'a> Draft<'a> {
     /// [`Code::UnknownField`] for a field that a usage event does not have; otherwise a refusal that names the field.
     pub fn set(&mut self, name: &str, raw: &'a str) -> Result<(), Refusal> {
         match name {
-            "metricKey" => once(name, &mut self.metric_key, printable(name, raw, METRIC_KEY_LENGTH_MAX)?),
+            "metricKey" => once(name, &mut self.metric_key, printable(name, raw, metric::KEY_LENGTH_MAX)?),
             "units" => once(name, &mut self.units, read_units(name, raw)?),
             "timestamp" => once(name, &mut self.timestamp, read_instant(name, raw)?),
             "customerKey" => once(name, &mut self.customer_key, printable(name, raw, NAME_LENGTH_MAX)?),
@@ -79,7 +78,8 @@ impl<'a> Draft<'a> {
 }
 
 pub(super) fn unknown_field(name: &str) -> Refusal {
-    let shown: String = name.chars().take(64).collect();
+    // The name is the sender's text: it is stored and shown, so what nobody can read is left out.
+    let shown: String = name.chars().filter(|character| !character.is_control()).take(64).collect();
     Refusal::field(Code::UnknownField, shown, "is not a field of this request. Check its spelling.")
 }
 

@@ -29,7 +29,7 @@ named! {
 
 named! {
     /// Whether the balance is stored and locked, or summed when somebody asks.
-    Mode {
+    AccountMode {
         /// A balance row, never negative, locked by whoever decides on it.
         Authorizing = "authorizing",
         /// Postings only.
@@ -86,11 +86,11 @@ macro_rules! accounts {
                 }
             }
 
-            pub const fn mode(self) -> Mode {
+            pub const fn mode(self) -> AccountMode {
                 match self {
-                    $(Account::$fixed => Mode::$fixed_mode,)*
-                    $(Account::$own { .. } => Mode::$own_mode,)*
-                    $(Account::$lot { .. } => Mode::$lot_mode,)*
+                    $(Account::$fixed => AccountMode::$fixed_mode,)*
+                    $(Account::$own { .. } => AccountMode::$own_mode,)*
+                    $(Account::$lot { .. } => AccountMode::$lot_mode,)*
                 }
             }
 

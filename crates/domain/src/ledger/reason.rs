@@ -100,6 +100,16 @@ mod tests {
     }
 
     #[test]
+    fn every_code_is_documented_with_the_account_of_its_debits() {
+        let page = include_str!("../../../../docs/reference/reason-codes.md");
+        for code in ReasonCode::ALL {
+            let row = page.lines().find(|line| line.starts_with(&format!("| `{code}` |")));
+            let account = format!("| `{}` |", code.debit_account());
+            assert!(row.is_some_and(|row| row.ends_with(&account)), "{code}");
+        }
+    }
+
+    #[test]
     fn a_reason_may_carry_words() {
         let reason = Reason::required(Some("fraud"), Some("  stolen card ")).unwrap();
         assert_eq!(reason, Reason { code: ReasonCode::Fraud, text: Some("stolen card".to_owned()) });

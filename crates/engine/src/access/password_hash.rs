@@ -104,6 +104,18 @@ mod tests {
     }
 
     #[test]
+    fn too_many_at_once_are_turned_away() {
+        let settings = AccessSettings { hashes_waiting_max: 0, ..AccessSettings::for_tests() };
+        let hashes = PasswordHashes::new(&settings);
+        let password = Password::typed("strong-password");
+        let busy = hashes.gate.enter().unwrap();
+        assert!(matches!(hashes.hash(&password, &Zeros), Err(Error::Overloaded { retry_after_seconds: 1 })));
+        assert!(matches!(hashes.verify(&password, None, &Zeros), Err(Error::Overloaded { .. })));
+        drop(busy);
+        assert!(hashes.hash(&password, &Zeros).is_ok());
+    }
+
+    #[test]
     fn only_the_right_password_of_somebody_fits() {
         let hashes = PasswordHashes::new(&AccessSettings::for_tests());
         let right = Password::typed("strong-password");

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use domain::access::Permission;
 use domain::currency::Currency;
 use domain::ids::AccountId;
-use domain::ledger::account::{Account, Class, Mode};
+use domain::ledger::account::{Account, AccountMode, Class};
 use domain::ledger::balance::{Axis, Balance};
 use domain::time::Instant;
 use storage::accounts::{self, AccountRow};
@@ -26,7 +26,7 @@ pub struct AccountView {
     pub name: String,
     pub class: Class,
     /// Whether decisions lock its balance.
-    pub mode: Mode,
+    pub mode: AccountMode,
     pub currency: Currency,
     /// The sum of its postings, positive on the normal side of its class.
     pub balance: Balance,
@@ -137,7 +137,11 @@ fn ids(rows: &[AccountRow]) -> Vec<AccountId> {
 }
 
 fn balance_of(row: &AccountRow, balances: &BTreeMap<AccountId, Balance>) -> Balance {
-    balances.get(&row.id).copied().unwrap_or(Balance::ZERO)
+    match balances.get(&row.id) {
+        Some(balance) => *balance,
+        // No posting counts at that instant.
+        None => Balance::ZERO,
+    }
 }
 
 fn account_view(row: &AccountRow, balances: &BTreeMap<AccountId, Balance>) -> AccountView {

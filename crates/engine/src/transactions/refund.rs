@@ -103,7 +103,8 @@ pub(crate) fn give_back(
     let repaid = journal::repayments(tx, customer.id, original.currency)?;
     let lots: Vec<_> = taken.parts.iter().chain(&repaid).map(|part| part.lot).collect();
     wallets::load_lots(tx, &mut wallet, &lots)?;
-    let left = taken.total().checked_sub(returned_before).unwrap_or(Amount::ZERO);
+    let left = taken.total().checked_sub(returned_before);
+    let left = left.ok_or_else(|| Error::Bug(format!("the refunds of {} exceed every amount", original.id)))?;
     if back.kind == EntryKind::Reversal && !returned_before.is_zero() {
         return Err(final_refusal(partly_refunded(returned_before, left)));
     }

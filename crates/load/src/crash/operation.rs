@@ -112,8 +112,13 @@ fn event(key: String, metric: &str, random: &mut Random) -> Event {
     Event { key, metric: metric.to_owned(), units_micros: micros(random, 1, 50_000_000) }
 }
 
+/// Charges are larger than credits, so that they empty many lots, and some find too little.
 fn money(key: String, kind: MoneyKind, random: &mut Random) -> Money {
-    Money { key, kind, amount_micros: micros(random, 1, 5_000_000) }
+    let highest = match kind {
+        MoneyKind::Credit => 5_000_000,
+        MoneyKind::Charge => 15_000_000,
+    };
+    Money { key, kind, amount_micros: micros(random, 1, highest) }
 }
 
 fn micros(random: &mut Random, low: u64, high: u64) -> i64 {

@@ -13,7 +13,7 @@ use engine::access_keys::{AccessKeyView, CreateAccessKey, NewAccessKey, RotateAc
 
 use crate::answer::{Reply, answer, no_content};
 use crate::app::App;
-use crate::extract::{In, Json, MaybeIdempotent, PathPart, Query};
+use crate::extract::{In, Json, MaybeIdempotent, OptionalIdempotencyHeader, PathPart, Query};
 use crate::failure::Failure;
 use crate::page::{Page, PageQuery};
 
@@ -44,7 +44,8 @@ pub struct RotateAccessKeyRequest {
 /// Create an access key
 ///
 /// The reply is the only place where the key itself is shown; only a hash of it is stored.
-#[utoipa::path(post, path = "/projects/{projectId}/access-keys", tag = "access keys", request_body = CreateAccessKeyRequest,
+#[utoipa::path(post, path = "/projects/{projectId}/access-keys", tag = "access keys",
+    params(OptionalIdempotencyHeader), request_body = CreateAccessKeyRequest,
     responses((status = 201, description = "The new key", body = NewAccessKey)))]
 pub async fn create_access_key(
     State(app): State<App>,
@@ -89,6 +90,7 @@ pub async fn revoke_access_key(State(app): State<App>, In(ctx): In<Ctx>, PathPar
 ///
 /// Makes a key with the same name and scopes. Both work for a grace time, then only the new one.
 #[utoipa::path(post, path = "/projects/{projectId}/access-keys/{keyId}/rotate", tag = "access keys",
+    params(OptionalIdempotencyHeader),
     request_body = RotateAccessKeyRequest,
     responses((status = 201, description = "The new key", body = NewAccessKey)))]
 pub async fn rotate_access_key(

@@ -9,6 +9,7 @@ use domain::text;
 use domain::user::Email;
 use engine::Caller;
 use engine::access_grants::OpenAccessGrant;
+use engine::audit_entries::{AuditEntryView, AuditQuery};
 use engine::users::{NewUser, UserView};
 
 use crate::answer::{Reply, created, no_content};
@@ -53,6 +54,33 @@ pub async fn list_all_projects(
     let (after, fetch) = (query.after()?, query.fetch()?);
     let projects = app.run(move |engine| engine.list_all_projects(&caller, after, fetch)).await?;
     Ok(Json(Page::new(projects, &query, |project| project.id)?))
+}
+
+#[derive(Debug, Clone, Default, serde::Deserialize, utoipa::IntoParams)]
+#[serde(rename_all = "camelCase")]
+#[into_params(parameter_in = Query)]
+pub struct InstallationAuditParams {
+    /// Only entries of this action, such as `user.created`.
+    action: Option<String>,
+    /// Only entries about the thing with this id.
+    target: Option<String>,
+}
+
+/// Read the audit trail of the installation
+///
+/// Logins, users, whatever belongs to no project; the newest entries first. Each project has a trail of its own.
+#[utoipa::path(get, path = "/admin/audit", tag = "admin", params(PageQuery, InstallationAuditParams),
+    responses((status = 200, description = "A page of the trail", body = Page<AuditEntryView>)))]
+pub async fn list_installation_audit_entries(
+    State(app): State<App>,
+    In(caller): In<Caller>,
+    Query(page): Query<PageQuery>,
+    Query(params): Query<InstallationAuditParams>,
+) -> Result<Json<Page<AuditEntryView>>, Failure> {
+    let InstallationAuditParams { action, target } = params;
+    let (query, fetch) = (AuditQuery { action, target, before: page.after()? }, page.fetch()?);
+    let entries = app.run(move |engine| engine.list_installation_audit_entries(&caller, &query, fetch)).await?;
+    Ok(Json(Page::new(entries, &page, |entry| entry.id)?))
 }
 
 /// Open an access grant

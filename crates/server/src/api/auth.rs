@@ -40,7 +40,7 @@ pub struct ChangePasswordRequest {
 #[derive(serde::Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct SetupRequest {
-    /// The end of the setup link that the server prints on its first start.
+    /// The secret that the server prints on its first start.
     secret: String,
     email: String,
     name: String,
@@ -108,7 +108,7 @@ pub async fn change_password(
 
 /// Make the first user
 ///
-/// Works once, with the setup link of an empty installation. The user becomes a platform admin.
+/// Works once, with the setup secret of an empty installation. The user becomes a platform admin.
 #[utoipa::path(post, path = "/auth/setup", tag = "auth", request_body = SetupRequest,
     responses((status = 201, description = "The user", body = UserView)))]
 pub async fn setup(State(app): State<App>, In(caller): In<Caller>, Json(body): Json<SetupRequest>) -> Reply {

@@ -9,7 +9,7 @@ use engine::members::AddMember;
 
 use crate::answer::{Reply, answer, no_content};
 use crate::app::App;
-use crate::extract::{In, Json, MaybeIdempotent, PathPart, Query};
+use crate::extract::{In, Json, MaybeIdempotent, OptionalIdempotencyHeader, PathPart, Query};
 use crate::failure::Failure;
 use crate::page::{Page, PageQuery};
 
@@ -35,7 +35,8 @@ pub struct ChangeRoleRequest {
 /// Add a member
 ///
 /// Only owners add owners.
-#[utoipa::path(post, path = "/projects/{projectId}/members", tag = "members", request_body = AddMemberRequest,
+#[utoipa::path(post, path = "/projects/{projectId}/members", tag = "members",
+    params(OptionalIdempotencyHeader), request_body = AddMemberRequest,
     responses((status = 201, description = "The new member", body = Member)))]
 pub async fn add_member(
     State(app): State<App>,

@@ -52,7 +52,9 @@ impl FromRequest<App> for RawBody {
         let deadline = Instant::now() + app.settings().body_time_max;
         match timeout_at(deadline, read(request.into_body(), bytes_max)).await {
             Ok(body) => Ok(RawBody(body?)),
-            Err(_elapsed) => Err(Refusal::new(Code::RequestTimeout, "The body took too long to arrive. Send it again.").into()),
+            Err(_elapsed) => {
+                Err(Refusal::new(Code::RequestTimeout, "The body took too long to arrive. Send it again.").into())
+            }
         }
     }
 }
@@ -61,7 +63,8 @@ async fn read(mut body: Body, bytes_max: usize) -> Result<Result<Bytes, TooLarge
     let mut read = BytesMut::new();
     let mut discarded = 0;
     while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|_| Refusal::new(Code::MalformedJson, "The body ended before its announced length."))?;
+        let frame =
+            frame.map_err(|_| Refusal::new(Code::MalformedJson, "The body ended before its announced length."))?;
         let Ok(chunk) = frame.into_data() else { continue };
         let kept = chunk.len().min(bytes_max - read.len());
         read.extend_from_slice(&chunk[..kept]);

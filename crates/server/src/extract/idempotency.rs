@@ -17,6 +17,26 @@ pub struct Idempotent(pub IdempotencyKey);
 /// A request that may carry a key.
 pub struct MaybeIdempotent(pub Option<IdempotencyKey>);
 
+/// Declares the header of [`Idempotent`] in the OpenAPI document: `params(IdempotencyHeader)`.
+#[derive(utoipa::IntoParams)]
+#[into_params(parameter_in = Header)]
+#[expect(dead_code, reason = "only described, never made")]
+pub struct IdempotencyHeader {
+    /// Your own name for this request, 1 to 255 bytes, the same whenever you repeat it: a repeated request gets the first answer.
+    #[param(rename = "Idempotency-Key", example = "credit_2026_03_17_001")]
+    key: String,
+}
+
+/// Declares the header of [`MaybeIdempotent`] in the OpenAPI document: `params(OptionalIdempotencyHeader)`.
+#[derive(utoipa::IntoParams)]
+#[into_params(parameter_in = Header)]
+#[expect(dead_code, reason = "only described, never made")]
+pub struct OptionalIdempotencyHeader {
+    /// Your own name for this request: with it, a repeated request gets the first answer, except for secrets.
+    #[param(rename = "Idempotency-Key")]
+    key: Option<String>,
+}
+
 impl<S: Sync> FromRequestParts<S> for Idempotent {
     type Rejection = Failure;
 

@@ -40,7 +40,7 @@ impl<T: Serialize> IntoResponse for Json<T> {
 /// # Errors
 /// `malformed_json` with line and column, `too_deep`, or the first field that is unknown, missing, of a wrong type or refused.
 pub fn parse_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Refusal> {
-    check_depth(bytes)?;
+    check_shape(bytes)?;
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
     let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
         let path = error.path().to_string();
@@ -67,11 +67,18 @@ fn is_json(value: &HeaderValue) -> bool {
     essence.eq_ignore_ascii_case("application/json")
 }
 
-/// Counts brackets outside of strings, before a parser follows them down.
-fn check_depth(bytes: &[u8]) -> Result<(), Refusal> {
+/// Counts brackets outside of strings, before a parser follows them down, and refuses U+0000 inside of them, which one of
+/// the databases cannot store.
+fn check_shape(bytes: &[u8]) -> Result<(), Refusal> {
     let (mut depth, mut in_string, mut escaped) = (0_usize, false, false);
-    for byte in bytes {
+    for (position, byte) in bytes.iter().enumerate() {
         match byte {
+            b'u' if escaped && bytes[position..].starts_with(b"u0000") => {
+                return Err(Refusal::new(
+                    Code::InvalidValue,
+                    "A text contains the character U+0000, which cannot be stored.",
+                ));
+            }
             _ if escaped => escaped = false,
             b'\\' if in_string => escaped = true,
             b'"' => in_string = !in_string,
@@ -209,8 +216,14 @@ mod tests {
     }
 
     #[test]
+    fn a_null_character_is_refused_and_a_mention_of_it_is_not() {
+        check("{\"items\": [], \"a\\u0000\": 1}", Code::InvalidValue, None);
+        assert!(check_shape(br#"{"text": "write \\u0000 for it"}"#).is_ok());
+    }
+
+    #[test]
     fn deep_nesting_is_refused_before_it_is_followed() {
         check(&"[".repeat(100_000), Code::TooDeep, None);
-        assert!(check_depth(format!("\"{}\"", "[\\\"".repeat(100)).as_bytes()).is_ok());
+        assert!(check_shape(format!("\"{}\"", "[\\\"".repeat(100)).as_bytes()).is_ok());
     }
 }

@@ -19,6 +19,10 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for PathPart<T> {
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<PathPart<T>, Failure> {
         let params = RawPathParams::from_request_parts(parts, state).await.map_err(|_| Refusal::not_found())?;
         let values: Vec<&str> = params.iter().filter(|(name, _)| *name != "projectId").map(|(_, text)| text).collect();
+        // No name holds it, and one of the databases cannot even look for it.
+        if values.iter().any(|value| value.contains('\0')) {
+            return Err(Refusal::not_found().into());
+        }
         T::deserialize(Segments(&values)).map(PathPart).map_err(|_| Refusal::not_found().into())
     }
 }

@@ -25,7 +25,9 @@ impl<T: DeserializeOwned, S: Sync> FromRequestParts<S> for Query<T> {
 fn explain(message: &str) -> Refusal {
     let reason = message.split_once(": ").map_or(message, |(_, reason)| reason);
     match reason.split_once(": ") {
-        Some((name, reason)) if !name.contains(' ') => Refusal::field(Code::InvalidQuery, name, format!("is malformed: {reason}.")),
+        Some((name, reason)) if !name.contains(' ') => {
+            Refusal::field(Code::InvalidQuery, name, format!("is malformed: {reason}."))
+        }
         _ => Refusal::new(Code::InvalidQuery, format!("The query is malformed: {reason}.")),
     }
 }

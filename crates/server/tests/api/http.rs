@@ -1,8 +1,11 @@
 //! What holds for every path: request ids, problems for what no handler sees, headers.
 
 use domain::refusal::Code;
+use http::Method;
 
-use crate::world::on_both;
+use server::Settings;
+
+use crate::world::{World, on_both};
 
 on_both! {
     // checklist 100
@@ -34,5 +37,13 @@ on_both! {
         let reply = world.get("/health/live").send();
         assert_eq!(reply.header("x-content-type-options"), Some("nosniff"));
         assert_eq!(reply.header("cache-control"), Some("no-store"));
+    }
+
+    fn replies_are_compressed_only_where_it_is_switched_on(world) {
+        let settings = Settings { compress_replies: true, ..Settings::development() };
+        let compressing = World::new(world.db.clone(), &format!("{} compressing", world.name), settings);
+        let head = |world: &World| world.request(Method::HEAD, "/openapi.json").header("accept-encoding", "gzip").send();
+        assert_eq!(head(&compressing).header("content-encoding"), Some("gzip"));
+        assert_eq!(head(world).header("content-encoding"), None);
     }
 }

@@ -6,8 +6,26 @@
 #[allow(dead_code, reason = "a vocabulary: not every word is used at every time")]
 mod world;
 
+mod access_keys;
+mod admin;
+mod audit;
+mod auth;
+mod customers;
 mod docs;
+mod foreign_ids;
 mod health;
+mod hostile;
 mod http;
+mod ingest;
+mod ledger;
+mod matrix;
+mod members;
+mod metrics;
 mod openapi;
+mod overview;
+mod projects;
+mod rate_limits;
 mod sockets;
+mod trace;
+mod transactions;
+mod wallets;

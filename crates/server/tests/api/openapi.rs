@@ -3,7 +3,13 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use serde_json::Value;
+use domain::access::Scope;
+use domain::refusal::Code;
+use serde_json::{Value, json};
+use server::Guard;
+
+use crate::matrix::path;
+use crate::world::on_both;
 
 fn document() -> Value {
     serde_json::to_value(server::api().openapi()).unwrap()
@@ -42,8 +48,11 @@ fn every_reference_leads_somewhere() {
 
 #[test]
 fn every_response_has_a_description() {
-    for (name, operation) in operations(&document()) {
+    let document = document();
+    for (name, operation) in operations(&document) {
         for (status, response) in operation["responses"].as_object().unwrap() {
+            let reference = response["$ref"].as_str().map(|reference| reference.trim_start_matches('#'));
+            let response = reference.map_or(response, |reference| document.pointer(reference).unwrap());
             assert!(response["description"].as_str().is_some_and(|text| !text.is_empty()), "{name} {status}");
         }
     }
@@ -59,6 +68,27 @@ fn every_operation_has_a_summary_a_tag_and_its_own_id() {
         let id = operation["operationId"].as_str().unwrap();
         if let Some(other) = seen.insert(id, name.clone()) {
             panic!("{name} and {other} share the operationId {id}");
+        }
+    }
+}
+
+on_both! {
+    fn a_route_that_demands_an_idempotency_key_says_so(world) {
+        let project = world.project();
+        let key = world.access_key(&project, Scope::ALL);
+        let document = document();
+        for row in server::api().rows().into_iter().filter(|row| row.method == "POST" && row.path != "/auth/logout") {
+            let request = world.post(path(&row, &project.id)).json(json!({}));
+            let request = match row.guard {
+                Guard::AccessKey(_) => request.key(&key),
+                Guard::Public | Guard::Authenticated | Guard::PlatformAdmin | Guard::Project(_) => {
+                    request.bearer(&project.owner.token)
+                }
+            };
+            let demands = request.send().code() == Some(Code::IdempotencyKeyRequired);
+            let declared = document["paths"][&row.path]["post"]["parameters"].as_array().into_iter().flatten();
+            let says_so = declared.filter(|known| known["name"] == "Idempotency-Key" && known["required"] == true).count() == 1;
+            assert!(says_so || !demands, "{}", row.path);
         }
     }
 }

@@ -2,19 +2,25 @@
 
 mod accounts;
 mod request;
+mod transcript;
 
+use std::collections::BTreeSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use ::http::Method;
 use axum::Router;
+use domain::ids::ProjectId;
 use engine::access::AccessSettings;
+use engine::workers::Workers;
 use engine::{Engine, EngineParts, Secrets};
 use server::{App, Settings};
 use storage::Database;
 use testkit::clock::TestClock;
 use testkit::random::SeededRandom;
 use tokio::runtime::Runtime;
+
+use self::transcript::Transcript;
 
 #[allow(unused_imports, reason = "whatever the stories need of it")]
 pub use accounts::{PASSWORD, Person, Project, text};
@@ -56,6 +62,11 @@ pub struct World {
     /// Distinguishes the names this test makes from those of other tests on the same database.
     pub name: String,
     pub seed: u64,
+    /// What this world made and answers for at its end.
+    projects: Arc<Mutex<BTreeSet<ProjectId>>>,
+    transcript: Arc<Mutex<Transcript>>,
+    /// The ingest writer and the rollups, until the world ends.
+    _workers: Workers,
 }
 
 impl World {
@@ -68,6 +79,7 @@ impl World {
         let world = World::new(db, name, Settings::development());
         story(&world);
         world.verify();
+        transcript::agree(name, dialect, &world.transcript.lock().unwrap());
     }
 
     /// A world with settings of its own; end it with [`World::verify`].
@@ -83,9 +95,10 @@ impl World {
             access: AccessSettings::for_tests(),
             secrets: Secrets::derive(b"a secret that only tests know: 0123456789").unwrap(),
         });
+        let workers = engine.start_workers().unwrap();
         let router = server::router(App::new(engine.clone(), settings, None));
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-        World { engine, clock, router, runtime, db, name: name.to_owned(), seed }
+        World { engine, clock, router, runtime, db, name: name.to_owned(), seed, projects: Arc::default(), transcript: Arc::default(), _workers: workers }
     }
 
     pub fn get(&self, path: impl AsRef<str>) -> Request<'_> {
@@ -110,12 +123,21 @@ impl World {
 
     /// Sends requests at the same time; the replies come in the order of the requests.
     pub fn at_once(&self, requests: Vec<Request<'_>>) -> Vec<Reply> {
+        self.transcript.lock().unwrap().is_unordered();
         let sent: Vec<_> = requests.into_iter().map(|request| self.runtime.spawn(request.into_future())).collect();
         sent.into_iter().map(|reply| self.runtime.block_on(reply).unwrap()).collect()
     }
 
-    /// Every standing invariant holds, over everything that is in the database.
+    /// Every standing invariant holds in every project of this world.
     pub fn verify(&self) {
+        for project in self.projects.lock().unwrap().iter() {
+            let report = self.engine.verify_project(*project).unwrap();
+            assert!(report.holds(), "{report:#?}");
+        }
+    }
+
+    /// Every standing invariant holds, over everything that is in the database, whoever put it there.
+    pub fn verify_all(&self) {
         let report = self.engine.verify().unwrap();
         assert!(report.holds(), "{report:#?}");
     }

@@ -85,6 +85,9 @@ impl PostgresDatabase {
     }
 
     /// `synchronous_commit` is raised where it is too weak to survive a crash, and left where it is stronger.
+    ///
+    /// A plan is made for each execution: one that was kept from when a table was small reads all of it when it has grown.
+    /// `jit` costs more than any statement here takes.
     fn session_settings(&self) -> String {
         let statement = self.options.statement_time_max.as_millis();
         let lock = self.options.lock_wait_max.as_millis();
@@ -93,6 +96,8 @@ impl PostgresDatabase {
              set statement_timeout = {statement};
              set lock_timeout = {lock};
              set idle_in_transaction_session_timeout = {statement};
+             set plan_cache_mode = force_custom_plan;
+             set jit = off;
              set client_min_messages = warning;
              select set_config('synchronous_commit', 'on', false)
              where current_setting('synchronous_commit') not in ('on', 'remote_apply');"

@@ -87,11 +87,13 @@ impl SqliteDatabase {
         let set_up = || -> rusqlite::Result<String> {
             connection.busy_timeout(self.options.wait_max)?;
             let mode = connection.query_row("pragma journal_mode = wal", [], |row| row.get(0))?;
+            // `automatic_index`: a join that lacks an index shall be slow in the tests, not large in memory.
             // `recursive_triggers`: without it `insert or replace` would pass by the triggers that guard the journal.
             connection.execute_batch(
                 "pragma synchronous = full;
                  pragma foreign_keys = on;
                  pragma recursive_triggers = on;
+                 pragma automatic_index = off;
                  pragma trusted_schema = off;
                  pragma temp_store = memory;
                  pragma journal_size_limit = 67108864;",

@@ -84,9 +84,31 @@ impl BulkStatement {
             Dialect::Sqlite => format!("values ({})", self.parameters()),
             Dialect::Postgres => format!("select {} from {rows}", self.column_list("r.")),
         };
-        let text = self.text.replace("{values}", &values).replace("{rows}", &rows);
+        let text = match dialect {
+            Dialect::Postgres if self.is_lookup() => self.postgres_lookup(),
+            Dialect::Postgres | Dialect::Sqlite => self.text.replace("{values}", &values).replace("{rows}", &rows),
+        };
         assert!(text.len() > self.text.len(), "the bulk statement {} has neither {{values}} nor {{rows}}", self.name());
         dialect.render(&text)
+    }
+
+    /// Whether it reads, row by row, instead of changing something.
+    fn is_lookup(&self) -> bool {
+        let words = self.text.lines().skip(1).flat_map(str::split_whitespace);
+        words.take(1).any(|word| word == "select")
+    }
+
+    /// The lookup of each row by itself: `lateral` and `offset 0` keep the planner from beginning anywhere else. As a plain
+    /// join it would, whenever its statistics say that the other table is small, and would then read all of a table that
+    /// grew since.
+    fn postgres_lookup(&self) -> String {
+        let (head, body) = self.text.split_once('\n').unwrap_or(("", self.text));
+        let one = format!("(select {}) as r", self.column_list("each_row."));
+        let each = self.postgres_rows().replace(") as r (", ") as each_row (");
+        format!(
+            "{head}\nselect found.*\nfrom {each}\ncross join lateral (\n{}\noffset 0\n) found",
+            body.replace("{rows}", &one)
+        )
     }
 
     /// `unnest(cast(?1 as uuid[]), …) as r (project_id, …)`
@@ -148,7 +170,20 @@ mod tests {
         assert_eq!(JOIN.text(Dialect::Sqlite), "-- join\nselect t.n from (select ?1 as n) as r join t on t.n = r.n");
         assert_eq!(
             JOIN.text(Dialect::Postgres),
-            "-- join\nselect t.n from unnest(cast($1 as bigint[])) as r (n) join t on t.n = r.n"
+            "-- join\nselect found.*\nfrom unnest(cast($1 as bigint[])) as each_row (n)\ncross join lateral (\n\
+             select t.n from (select each_row.n) as r join t on t.n = r.n\noffset 0\n) found"
+        );
+    }
+
+    #[test]
+    fn a_change_joins_all_rows_at_once() {
+        static UPDATE: BulkStatement = BulkStatement::new(
+            "-- update\nupdate t set n = r.n from {rows} where t.n = r.n",
+            &[("n", ColumnType::Int)],
+        );
+        assert_eq!(
+            UPDATE.text(Dialect::Postgres),
+            "-- update\nupdate t set n = r.n from unnest(cast($1 as bigint[])) as r (n) where t.n = r.n"
         );
     }
 }

@@ -5,6 +5,7 @@ mod constraints;
 mod immutability;
 mod migrations;
 mod observed;
+mod plans;
 mod postgres_only;
 mod probe;
 mod schema;

@@ -117,7 +117,7 @@ fn sqlite_schema(database: &Database) -> Schema {
         select t.name, c.name, c.type, c.\"notnull\" = 1
         from sqlite_schema t
         join pragma_table_info(t.name) c
-        where t.type = 'table'";
+        where t.type = 'table' and t.name not like 'sqlite_%'";
     schema.columns = rows(database, columns, |row| {
         let (kind, not_null) = (row.get::<String>(2)?, row.get::<bool>(3)?);
         Ok((pair(row)?, format!("{kind} not null: {not_null}")))
@@ -129,7 +129,7 @@ fn sqlite_schema(database: &Database) -> Schema {
         from sqlite_schema t
         join pragma_index_list(t.name) i
         join pragma_index_info(i.name) c
-        where t.type = 'table'
+        where t.type = 'table' and t.name not like 'sqlite_%'
         group by t.name, i.name";
     for (key, unique, origin, columns) in rows(database, indexes, |row| {
         Ok((pair(row)?, row.get::<bool>(2)?, row.get::<String>(3)?, row.get::<String>(4)?))
@@ -146,10 +146,10 @@ fn sqlite_schema(database: &Database) -> Schema {
             || group_concat(f.\"to\", ', ' order by f.seq) || ')'
         from sqlite_schema t
         join pragma_foreign_key_list(t.name) f
-        where t.type = 'table'
+        where t.type = 'table' and t.name not like 'sqlite_%'
         group by t.name, f.id";
     schema.references = rows(database, references, pair).into_iter().collect();
-    let tables = "-- t\nselect name, sql\nfrom sqlite_schema\nwhere type = 'table'";
+    let tables = "-- t\nselect name, sql\nfrom sqlite_schema\nwhere type = 'table' and name not like 'sqlite_%'";
     for (table, text) in rows(database, tables, pair) {
         for constraint in constraints(&text) {
             read_constraint(&mut schema, &table, constraint);

@@ -32,7 +32,14 @@ impl World {
     /// A user of this test alone, logged in. The same name gives the same user.
     pub fn person(&self, name: &str) -> Person {
         let email = format!("{name}.{:016x}@example.com", self.seed);
-        self.create_user(&email, name);
+        self.create_user(&email, name, false);
+        self.log_in(&email)
+    }
+
+    /// Somebody who runs the installation and is in no project.
+    pub fn platform_admin(&self) -> Person {
+        let email = format!("platform-admin.{:016x}@example.com", self.seed);
+        self.create_user(&email, "platform admin", true);
         self.log_in(&email)
     }
 
@@ -77,10 +84,10 @@ impl World {
     }
 
     /// What `neruba admin create-user` does. A name used before in the test is the same person.
-    fn create_user(&self, email: &str, name: &str) {
+    fn create_user(&self, email: &str, name: &str, platform_admin: bool) {
         let email = Email::parse("email", email).unwrap();
         let password = Password::chosen("password", PASSWORD, &email).unwrap();
-        let new = NewUser { email, name: name.to_owned(), password, platform_admin: false };
+        let new = NewUser { email, name: name.to_owned(), password, platform_admin };
         let operator = self.engine.caller("test").with_actor(Actor::System { name: "test" });
         match self.engine.create_user(&operator, &new) {
             Ok(_) => {}

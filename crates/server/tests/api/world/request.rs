@@ -1,6 +1,7 @@
 //! Requests and replies of the stories. Each reply is held to what every reply promises.
 
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Body;
@@ -100,7 +101,19 @@ impl<'w> Request<'w> {
         let router = self.world.router.clone();
         let mut request = self.builder.body(self.body).unwrap();
         request.extensions_mut().insert(ConnectInfo(SocketAddr::new(self.client, 40_000)));
-        answered(router, request, self.path, self.may_fail)
+        let projects = Arc::clone(&self.world.projects);
+        let makes_project = self.path == "/projects" && request.method() == Method::POST;
+        let transcript = Arc::clone(&self.world.transcript);
+        let (method, path) = (request.method().clone(), self.path.clone());
+        let answer = answered(router, request, self.path, self.may_fail);
+        async move {
+            let reply = answer.await;
+            transcript.lock().unwrap().add(method.as_str(), &path, &reply);
+            if makes_project && reply.status == 201 {
+                projects.lock().unwrap().insert(reply.body()["id"].as_str().unwrap().parse().unwrap());
+            }
+            reply
+        }
     }
 }
 
@@ -148,6 +161,11 @@ impl Reply {
     /// The body as JSON; `null` when there is none.
     pub fn body(&self) -> Value {
         if self.text.is_empty() { Value::Null } else { serde_json::from_str(&self.text).unwrap() }
+    }
+
+    /// The code of a problem.
+    pub fn code(&self) -> Option<Code> {
+        if self.status < 400 { None } else { self.body()["code"].as_str().and_then(|code| code.parse().ok()) }
     }
 
     pub fn is_replay(&self) -> bool {

@@ -1,0 +1,60 @@
+//! The thread that keeps the rollups close behind the events. Reads do not depend on it: what is not folded yet is added
+//! to every answer. Several nodes may run it at once.
+
+use domain::ids::ProjectId;
+use storage::{ProjectTx, ingest_batches};
+
+use super::fold::{self, Folded};
+use crate::engine::Engine;
+use crate::error::Error;
+
+impl Engine {
+    /// Folds everything that waits, over all projects.
+    ///
+    /// # Errors
+    /// When the database did not do its part; what was folded until then stays folded.
+    pub fn fold_rollups(&self) -> Result<(), Error> {
+        let projects = self.db().read_installation("find_unfolded", |tx| -> Result<_, Error> {
+            Ok(ingest_batches::projects_with_unfolded(tx)?)
+        })?;
+        projects.into_iter().try_for_each(|project| self.fold_project(project))
+    }
+
+    /// Drops the rollups of a project and makes them again from its events, with the same result.
+    ///
+    /// # Errors
+    /// When the database did not do its part; then nothing changed.
+    pub fn rebuild_rollups(&self, project: ProjectId) -> Result<(), Error> {
+        self.db().write("rebuild_rollups", project, |tx| -> Result<(), Error> { Ok(fold::rebuild(tx)?) })
+    }
+
+    fn fold_project(&self, project: ProjectId) -> Result<(), Error> {
+        loop {
+            let Some(delta) = self.read(project, "collect_rollups", |tx: &mut ProjectTx<'_>| Ok(fold::collect(tx)?))?
+            else {
+                return Ok(());
+            };
+            let folded = self
+                .db()
+                .write("fold_rollups", project, |tx| -> Result<Folded, Error> { Ok(fold::store(tx, &delta)?) })?;
+            match folded {
+                Folded::Stored | Folded::Overtaken => {}
+                // It will fold what there is, and come by again.
+                Folded::HeldByAnother => return Ok(()),
+            }
+        }
+    }
+}
+
+/// Folds until it is told to stop, and once more then.
+pub(crate) fn run(engine: &Engine) {
+    loop {
+        let goes_on = engine.ingest.wait_for_commits();
+        if let Err(error) = engine.fold_rollups() {
+            tracing::warn!(error = &error as &dyn std::error::Error, "folding failed; it is tried again");
+        }
+        if !goes_on {
+            return;
+        }
+    }
+}

@@ -1,0 +1,9 @@
+//! Ingest: identity, policies, the writer, the rollups, and what is kept of refusals.
+
+mod identity;
+mod policies;
+mod races;
+mod rejections;
+mod send;
+mod sums;
+mod writer;

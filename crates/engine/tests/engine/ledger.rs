@@ -1,0 +1,8 @@
+//! Money: credits, charges, debits, refunds, reversals, and what they leave in the books.
+
+mod concurrency;
+mod corrections;
+mod damage;
+mod model;
+mod money;
+mod stories;

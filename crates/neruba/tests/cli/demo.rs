@@ -1,0 +1,17 @@
+//! `neruba demo`: from nothing to three months of data, and the six requests that can be copied.
+
+use crate::machine::Machine;
+
+#[test]
+fn a_demo_fills_a_fresh_file_and_shows_the_six_requests() {
+    // checklist 109
+    // checklist 110
+    let machine = Machine::new();
+    let said = machine.run(&["demo", "--exit"]).succeeds();
+    assert_eq!(said.matches("curl ").count(), 6, "{said}");
+    for word in ["owner@example.com", "strong-password", "nrb_", "/billing/overview"] {
+        assert!(said.contains(word), "{word} is not in: {said}");
+    }
+    machine.run(&["verify", "--database", "sqlite://data/demo.db"]).succeeds();
+    assert!(!machine.path("data/neruba.db").exists());
+}

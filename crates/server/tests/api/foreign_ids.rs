@@ -1,0 +1,125 @@
+//! Ids of one project in the requests of another: in the path, the query and the body of every route. Nothing is found,
+//! nothing is told, nothing is changed.
+//!
+//! promise P35
+
+use std::collections::BTreeMap;
+
+use domain::access::Scope;
+use http::Method;
+use serde_json::{Map, Value, json};
+use server::Guard;
+use server::routes::RouteRow;
+
+use crate::hostile::fields;
+use crate::matrix::path_of;
+use crate::world::{Person, Project, World, on_both, text};
+
+/// Stands in every text of the other project.
+const CANARY: &str = "canary-of-the-others";
+
+/// A project that has one of everything, and the ids of it all by the names that paths, queries and bodies use.
+struct Others {
+    project: Project,
+    ids: BTreeMap<&'static str, String>,
+}
+
+impl Others {
+    fn settle(world: &World) -> Others {
+        let owner = world.person("others");
+        let project = world.project_of(&owner, CANARY);
+        let key = world.access_key(&project, Scope::ALL);
+        let customer = json!({ "externalKey": CANARY, "name": CANARY });
+        let customer = world.post(project.path("/customers")).bearer(&owner.token).json(customer).expect(201);
+        let credit = json!({ "amount": "100", "description": CANARY, "customerKey": CANARY });
+        let request = world.post(project.path("/transactions/credit")).bearer(&owner.token).idempotency(CANARY);
+        let credit = request.json(credit).expect(201);
+        let usage = json!({ "metricKey": CANARY, "units": "7", "customerKey": CANARY });
+        let event = world.post("/ingest/usage").key(&key).idempotency(CANARY).json(usage).expect(201);
+        let refused = json!({ "metricKey": CANARY, "units": "-7", "customerKey": CANARY });
+        world.post("/ingest/usage").key(&key).idempotency("canary-refused").json(refused).expect(422);
+        let read = |rest: &str| world.get(project.path(rest)).bearer(&owner.token).expect(200);
+        let ids = BTreeMap::from([
+            ("userId", owner.id.clone()),
+            ("keyId", text(&read("/access-keys")["data"][0]["id"])),
+            ("customerId", text(&customer["id"])),
+            ("customerKey", CANARY.to_owned()),
+            ("externalKey", CANARY.to_owned()),
+            ("transactionId", text(&credit["id"])),
+            ("entryId", text(&credit["id"])),
+            ("eventId", text(&event["eventId"])),
+            ("rejectionId", text(&read("/ingest/rejections")["data"][0]["id"])),
+            ("key", CANARY.to_owned()),
+            ("metricKey", CANARY.to_owned()),
+            ("email", owner.email.clone()),
+        ]);
+        Others { project, ids }
+    }
+
+    /// What its own people see of it, but for the time at which they look.
+    fn seen(&self, world: &World) -> BTreeMap<String, Value> {
+        let lists = server::api().rows().into_iter().filter(|row| {
+            row.method == "GET" && matches!(row.guard, Guard::Project(_)) && row.path.matches('{').count() == 1
+        });
+        let look = |row: RouteRow| {
+            let path = path_of(&row, |_| self.project.id.clone());
+            let reply = world.get(&path).bearer(&self.project.owner.token).send();
+            (path, if reply.status == 200 { reply.body() } else { Value::Null })
+        };
+        lists.map(look).collect()
+    }
+}
+
+/// One request of a stranger to one of their own routes, with the ids of the others wherever one fits.
+fn try_everywhere(world: &World, row: &RouteRow, own: &Project, visitor: &Person, others: &Others) {
+    let method: Method = row.method.parse().unwrap();
+    let path = path_of(row, |name| match name {
+        "projectId" => own.id.clone(),
+        name => others.ids.get(name).unwrap_or_else(|| panic!("{}: the others have no {name}", row.path)).clone(),
+    });
+    let known = row.query.iter().filter_map(|name| Some(format!("{name}={}", others.ids.get(name.as_str())?)));
+    let query = known.collect::<Vec<_>>().join("&");
+    let names_something = path.contains(CANARY) || others.ids.values().any(|id| path.contains(id));
+    let request = world.request(method.clone(), &format!("{path}?{query}")).idempotency("mine").bearer(&visitor.token);
+    let reply = if method == Method::GET {
+        request.send()
+    } else {
+        let value = |name: &String| others.ids.get(name.as_str()).map_or(json!("1"), |id| json!(id));
+        let body: Map<String, Value> = fields(row).iter().map(|name| (name.clone(), value(name))).collect();
+        request.json(Value::Object(body)).send()
+    };
+    let place = format!("{} {path}?{query}: {} {}", row.method, reply.status, reply.text);
+    assert!(!names_something || (400..500).contains(&reply.status), "{place}");
+    // An own thing may well have the name of a foreign one, and a refusal may repeat what was sent; ids are nobody's choice.
+    let told = others.ids.iter().filter(|(name, _)| name.ends_with("Id") && !reply.text.is_empty());
+    for (name, id) in told {
+        assert!(reply.status >= 400 || !reply.text.contains(id.as_str()), "{name} is told: {place}");
+    }
+}
+
+on_both! {
+    // checklist 7
+    fn the_ids_of_others_open_nothing(world) {
+        let others = Others::settle(world);
+        let visitor = world.owner();
+        let own = world.project_of(&visitor, "own");
+        let before = others.seen(world);
+        for row in server::api().rows().into_iter().filter(|row| matches!(row.guard, Guard::Project(_))) {
+            try_everywhere(world, &row, &own, &visitor, &others);
+        }
+        let after = others.seen(world);
+        for (path, seen) in &before {
+            let [seen, after] = [seen, &after[path]].map(without_time);
+            assert_eq!(seen, after, "{path}");
+        }
+    }
+}
+
+/// The overview says when it was asked.
+fn without_time(value: &Value) -> Value {
+    let mut value = value.clone();
+    if let Some(fields) = value.as_object_mut() {
+        fields.remove("asOf");
+    }
+    value
+}

@@ -1,0 +1,92 @@
+//! How SQLite finds the rows. The plans are the same on every machine, because the statistics are.
+
+use std::collections::BTreeSet;
+
+use storage::{Dialect, raw};
+
+/// Statements that read the whole of a small table of the installation.
+const SCANS: &[(&str, &str)] = &[
+    ("any_user", "SCAN users"),
+    ("durability_risks", "SCAN settings"),
+    ("known_migrations", "SCAN schema_migrations"),
+    ("page_all_projects", "SCAN projects"),
+    ("page_installation_audit_entries", "SCAN installation_audit_entries"),
+    ("projects_with_unfolded_batches", "SCAN p"),
+    ("schema_migrations_exists", "SCAN sqlite_schema"),
+    ("total_outcomes", "SCAN counts"),
+];
+
+/// Where the index decides whether a large project is fast.
+const HOT: &[(&str, &str)] = &[
+    ("open_credit_lots", "credit_lots_by_wallet (project_id=? AND customer_id=? AND currency=?)"),
+    ("page_journal_entries", "PRIMARY KEY (project_id=?)"),
+    ("page_journal_entries_of_customer", "journal_entries_by_customer (project_id=? AND customer_id=?)"),
+    ("find_journal_entries_by_key", "journal_entries_by_key (project_id=? AND idempotency_key=?)"),
+    ("refunds_of_entry", "journal_entries_by_refund (project_id=? AND refunds_id=?)"),
+    ("find_reversal", "(project_id=? AND reverses_id=?)"),
+    ("repayments_of_overdraft", "postings_by_account (project_id=? AND account_id=?)"),
+    ("sum_postings", "postings_by_account (project_id=? AND account_id=?)"),
+    ("sum_postings_as_of_effective", "postings_by_account (project_id=? AND account_id=?)"),
+    ("sum_postings_as_of_recorded", "postings_by_account (project_id=? AND account_id=?)"),
+    ("page_accounts_of_customer", "accounts_by_customer (project_id=? AND customer_id=?)"),
+    ("find_accounts", "(project_id=? AND name=? AND currency=?)"),
+    ("find_usage_keys", "PRIMARY KEY (project_id=? AND key=?)"),
+    ("unfolded_ingest_batches", "ingest_batches_unfolded (project_id=?)"),
+    ("ingest_attempts_of_key", "ingest_attempts_by_key (project_id=? AND idempotency_key=?)"),
+    ("rejections_of_key", "rejections_by_key (project_id=? AND idempotency_key=?)"),
+];
+
+/// Every step of every plan, with the name of the statement.
+fn steps() -> Vec<(&'static str, String)> {
+    let (_, db) = testkit::databases().into_iter().find(|(_, db)| db.dialect() == Dialect::Sqlite).unwrap();
+    let mut steps = Vec::new();
+    for (name, _, text) in raw::registered(Dialect::Sqlite) {
+        let explain = format!("explain query plan {}", bound(text));
+        let plan = raw::query_as_owner(&db, &explain, |row| row.get::<String>(3)).unwrap();
+        steps.extend(plan.into_iter().map(|step| (name, step)));
+    }
+    steps
+}
+
+/// The statement with a value for each parameter.
+fn bound(text: &str) -> String {
+    let mut out = String::new();
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once('?') {
+        out.push_str(before);
+        out.push('1');
+        rest = after.trim_start_matches(|letter: char| letter.is_ascii_digit());
+    }
+    out + rest
+}
+
+/// The rows of a bulk statement are the table `r`; a select without tables is a constant row.
+fn reads_a_table(step: &str) -> bool {
+    step.starts_with("SCAN") && step != "SCAN r" && step != "SCAN CONSTANT ROW"
+}
+
+#[test]
+fn no_statement_reads_a_whole_table() {
+    let found: BTreeSet<(&str, String)> = steps()
+        .into_iter()
+        .filter(|(_, step)| reads_a_table(step))
+        .map(|(name, step)| (name, step.split(" USING ").next().unwrap().to_owned()))
+        .collect();
+    let listed: BTreeSet<(&str, String)> = SCANS.iter().map(|(name, step)| (*name, (*step).to_owned())).collect();
+    assert_eq!(found, listed, "statements that read whole tables (left) and the list of them (right)");
+}
+
+#[test]
+fn no_plan_begins_by_making_an_index() {
+    let found: Vec<_> = steps().into_iter().filter(|(_, step)| step.contains("AUTOMATIC")).collect();
+    assert!(found.is_empty(), "{found:?}");
+}
+
+#[test]
+fn what_is_asked_often_goes_by_its_index() {
+    let steps = steps();
+    for (name, index) in HOT {
+        let plan: Vec<&String> = steps.iter().filter(|(known, _)| known == name).map(|(_, step)| step).collect();
+        assert!(plan.iter().any(|step| step.contains(index)), "{name} should go by {index}: {plan:?}");
+    }
+}

@@ -1,0 +1,42 @@
+# Sourced by ./test: builds the program with a planted fault and demands that the check made for it fails.
+# shellcheck shell=bash
+
+mutants_are_caught() {
+    crash_run_catches_ack_before_commit && matrix_catches_key_opens_any_project && race_catches_wallet_not_locked
+}
+
+# Usage acknowledged before it is committed must show as lost.
+crash_run_catches_ack_before_commit() {
+    local folder mutant report status=0
+    folder="$(mktemp -d "${TMPDIR:-/tmp}/neruba-mutant.XXXXXX")"
+    mutant="$folder/neruba-mutant"
+    cargo build --quiet --package neruba --features mutant_ack_before_commit
+    cp "${CARGO_TARGET_DIR:-target}/debug/neruba" "$mutant"
+    report="$(cargo run --quiet --package neruba -- crashtest --kills "$CRASH_KILLS" --executable "$mutant" \
+        --database "sqlite://$folder/neruba.db" --folder "$folder" 2>&1)" || status=$?
+    rm -rf "$folder"
+    if [[ "$status" -eq 0 ]] || ! grep -Eq 'acknowledged .* [1-9][0-9]* lost' <<<"$report"; then
+        printf '%s\nThe crash run did not notice that usage is acknowledged before it is committed.\n' "$report" >&2
+        return 1
+    fi
+    echo "caught: acknowledge before commit: $(grep -Eo '[0-9]+ lost' <<<"$report" | head -n 1)"
+}
+
+# A key that opens every project must show in the matrix of routes and callers.
+matrix_catches_key_opens_any_project() {
+    if cargo test --quiet --package server --test api --features mutant_key_opens_any_project matrix >/dev/null 2>&1; then
+        echo "The matrix of routes did not notice that an access key opens every project." >&2
+        return 1
+    fi
+    echo "caught: an access key opens every project"
+}
+
+# A wallet that is decided on without being held must show when many charge it at once.
+race_catches_wallet_not_locked() {
+    if cargo test --quiet --package engine --test engine --features mutant_wallet_not_locked \
+        of_256_charges_of_a_hundredth_exactly_100_succeed::postgres >/dev/null 2>&1; then
+        echo "256 charges at once did not notice that the wallet is not locked." >&2
+        return 1
+    fi
+    echo "caught: the wallet is not locked"
+}
