@@ -33,7 +33,7 @@ matrix_catches_key_opens_any_project() {
 
 # A wallet that is decided on without being held must show when many charge it at once.
 race_catches_wallet_not_locked() {
-    if cargo test --quiet --package engine --test engine --features mutant_wallet_not_locked \
+    if timeout 600 cargo test --quiet --package engine --test engine --features mutant_wallet_not_locked \
         of_256_charges_of_a_hundredth_exactly_100_succeed::postgres >/dev/null 2>&1; then
         echo "256 charges at once did not notice that the wallet is not locked." >&2
         return 1

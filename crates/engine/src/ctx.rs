@@ -14,10 +14,21 @@ use crate::ids::IdSource;
 pub enum Actor {
     /// Nobody has proven who they are yet.
     Anonymous,
-    User { id: UserId, name: String, session: SessionId, platform_admin: bool },
-    AccessKey { id: AccessKeyId, name: String, scopes: Vec<Scope> },
+    User {
+        id: UserId,
+        name: String,
+        session: SessionId,
+        platform_admin: bool,
+    },
+    AccessKey {
+        id: AccessKeyId,
+        name: String,
+        scopes: Vec<Scope>,
+    },
     /// The system itself: a worker or a command on the server's own machine.
-    System { name: &'static str },
+    System {
+        name: &'static str,
+    },
 }
 
 impl Actor {

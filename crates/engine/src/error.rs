@@ -39,9 +39,10 @@ impl Error {
             Error::Overloaded { .. } => {
                 Refusal::new(Code::Overloaded, "The server is at its limit. Send the same request again later.")
             }
-            Error::Storage(StorageError::DiskFull) => {
-                Refusal::new(Code::StorageFull, "The disk is full. Nothing was stored; send the same request again later.")
-            }
+            Error::Storage(StorageError::DiskFull) => Refusal::new(
+                Code::StorageFull,
+                "The disk is full. Nothing was stored; send the same request again later.",
+            ),
             Error::Storage(StorageError::Unavailable { .. } | StorageError::Busy { .. }) => Refusal::new(
                 Code::Unavailable,
                 "The database cannot be reached. Send the same request with the same key again later.",

@@ -32,8 +32,8 @@ pub mod users;
 pub mod verify;
 mod verify_ingest;
 mod verify_ledger;
-pub mod workers;
 pub mod wallets;
+pub mod workers;
 
 pub use audit::{AuditRecord, Audited};
 pub use command::{Answer, Idempotency};

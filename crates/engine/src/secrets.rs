@@ -72,12 +72,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_short_secret_is_refused() { // checklist 105
+    fn a_short_secret_is_refused() {
+        // checklist 105
         assert_eq!(Secrets::derive(&[7; 31]).unwrap_err(), WeakSecret { length: 31 });
     }
 
     #[test]
-    fn debug_output_hides_the_keys() { // checklist 101
+    fn debug_output_hides_the_keys() {
+        // checklist 101
         let secrets = Secrets::derive(&[7; 32]).unwrap();
         assert_eq!(format!("{secrets:?}"), "Secrets(hidden)");
     }

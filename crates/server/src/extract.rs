@@ -28,7 +28,8 @@ impl<T: Clone + Send + Sync + 'static, S: Sync> FromRequestParts<S> for In<T> {
 
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<In<T>, Failure> {
         parts.extensions.get::<T>().cloned().map(In).ok_or_else(|| {
-            Error::Bug(format!("the guard of {} does not provide {}", parts.uri.path(), std::any::type_name::<T>())).into()
+            Error::Bug(format!("the guard of {} does not provide {}", parts.uri.path(), std::any::type_name::<T>()))
+                .into()
         })
     }
 }

@@ -55,7 +55,7 @@ impl Settings {
             rates: Rates {
                 per_project: Rate { per_second: 20_000, burst: 40_000 },
                 per_key: Rate { per_second: 20_000, burst: 40_000 },
-                per_user: Rate { per_second: 200, burst: 1_000 },
+                per_user: Rate { per_second: 1_000, burst: 5_000 },
             },
             body_bytes_max: 64 * 1024,
             body_time_max: Duration::from_secs(30),

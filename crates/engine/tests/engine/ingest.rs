@@ -1,5 +1,6 @@
 //! Ingest: identity, policies, the writer, the rollups, and what is kept of refusals.
 
+mod damage;
 mod identity;
 mod policies;
 mod races;

@@ -14,6 +14,7 @@ use domain::ids::ProjectId;
 use engine::access::AccessSettings;
 use engine::workers::Workers;
 use engine::{Engine, EngineParts, Secrets};
+use server::settings::{Rate, Rates};
 use server::{App, Settings};
 use storage::Database;
 use testkit::clock::TestClock;
@@ -69,6 +70,13 @@ pub struct World {
     _workers: Workers,
 }
 
+/// Rates are counted in real time, which no story may depend on: they are out of reach.
+fn unhurried() -> Settings {
+    let beyond_reach = Rate { per_second: 1_000_000, burst: 1_000_000 };
+    let rates = Rates { per_project: beyond_reach, per_key: beyond_reach, per_user: beyond_reach };
+    Settings { rates, ..Settings::development() }
+}
+
 impl World {
     /// Runs a story on one of the shared databases. Tests on it keep apart by their names, which also seed their ids.
     pub fn tell(dialect: &str, name: &str, story: impl FnOnce(&World)) {
@@ -76,7 +84,7 @@ impl World {
         let Some((_, db)) = databases.into_iter().find(|(known, _)| *known == dialect) else {
             return;
         };
-        let world = World::new(db, name, Settings::development());
+        let world = World::new(db, name, unhurried());
         story(&world);
         world.verify();
         transcript::agree(name, dialect, &world.transcript.lock().unwrap());
@@ -98,7 +106,18 @@ impl World {
         let workers = engine.start_workers().unwrap();
         let router = server::router(App::new(engine.clone(), settings, None));
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-        World { engine, clock, router, runtime, db, name: name.to_owned(), seed, projects: Arc::default(), transcript: Arc::default(), _workers: workers }
+        World {
+            engine,
+            clock,
+            router,
+            runtime,
+            db,
+            name: name.to_owned(),
+            seed,
+            projects: Arc::default(),
+            transcript: Arc::default(),
+            _workers: workers,
+        }
     }
 
     pub fn get(&self, path: impl AsRef<str>) -> Request<'_> {

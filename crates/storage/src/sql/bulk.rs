@@ -59,6 +59,7 @@ impl BulkStatement {
     }
 
     /// The text as it was written.
+    #[cfg(any(test, feature = "raw"))]
     pub fn source(&self) -> &'static str {
         self.text
     }
@@ -98,7 +99,7 @@ impl BulkStatement {
         words.take(1).any(|word| word == "select")
     }
 
-    /// The lookup of each row by itself: `lateral` and `offset 0` keep the planner from beginning anywhere else. As a plain
+    /// The lookup of each row by itself: `lateral` and `limit all` keep the planner from beginning anywhere else. As a plain
     /// join it would, whenever its statistics say that the other table is small, and would then read all of a table that
     /// grew since.
     fn postgres_lookup(&self) -> String {
@@ -106,7 +107,7 @@ impl BulkStatement {
         let one = format!("(select {}) as r", self.column_list("each_row."));
         let each = self.postgres_rows().replace(") as r (", ") as each_row (");
         format!(
-            "{head}\nselect found.*\nfrom {each}\ncross join lateral (\n{}\noffset 0\n) found",
+            "{head}\nselect found.*\nfrom {each}\ncross join lateral (\n{}\nlimit all\n) found",
             body.replace("{rows}", &one)
         )
     }
@@ -171,7 +172,7 @@ mod tests {
         assert_eq!(
             JOIN.text(Dialect::Postgres),
             "-- join\nselect found.*\nfrom unnest(cast($1 as bigint[])) as each_row (n)\ncross join lateral (\n\
-             select t.n from (select each_row.n) as r join t on t.n = r.n\noffset 0\n) found"
+             select t.n from (select each_row.n) as r join t on t.n = r.n\nlimit all\n) found"
         );
     }
 

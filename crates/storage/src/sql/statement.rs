@@ -27,6 +27,7 @@ impl Statement {
     }
 
     /// The text as it was written.
+    #[cfg(any(test, feature = "raw"))]
     pub fn source(&self) -> &'static str {
         self.text
     }

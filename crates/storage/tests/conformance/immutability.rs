@@ -12,7 +12,9 @@ fn server_runs(database: &Database, text: &str) -> Result<u64, StorageError> {
 
 fn tables(database: &Database) -> Vec<String> {
     let text = match database.dialect() {
-        Dialect::Sqlite => "-- t\nselect name\nfrom sqlite_schema\nwhere type = 'table' and name not like 'sqlite_%'\norder by name",
+        Dialect::Sqlite => {
+            "-- t\nselect name\nfrom sqlite_schema\nwhere type = 'table' and name not like 'sqlite_%'\norder by name"
+        }
         Dialect::Postgres => {
             "-- t\nselect cast(tablename as text)\nfrom pg_tables\nwhere schemaname = current_schema()\norder by 1"
         }

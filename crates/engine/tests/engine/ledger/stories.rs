@@ -1,6 +1,10 @@
 //! Credits, charges and debits: what they do to the wallet, what they answer, what they leave behind.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
 use domain::access::Role;
+use domain::customer::NewCustomer;
+use domain::idempotency::{Canonical, Family};
 use domain::ledger::balance::Axis;
 use domain::ledger::entry::TransactionType;
 use domain::ledger::reason::ReasonCode;
@@ -10,6 +14,7 @@ use domain::wallet::LotKind;
 use engine::audit_entries::AuditQuery;
 use engine::ledger::BalancesAsOf;
 use engine::transactions::{GrantCredit, TransactionFilter};
+use engine::{AuditRecord, Audited, Idempotency};
 use storage::idempotency_keys;
 
 use super::money::{amount, debit, grant, paid, seen};
@@ -281,5 +286,31 @@ on_both! {
         let found = world.engine.get_transaction(&world.owner(), charge.id()).unwrap();
         let text = serde_json::to_string(&found.metadata).unwrap();
         assert_eq!(text, r#"{"big":12345678901234567890.5,"order":"o-1","price":0.1}"#);
+    }
+
+    // checklist 88
+    fn what_dies_between_the_key_and_the_effect_leaves_neither(world) {
+        let idempotency = Idempotency {
+            family: Family::Other,
+            key: key("k"),
+            operation: "test",
+            fingerprint: Canonical::new("test").fingerprint(),
+        };
+        let make = |dies: bool| {
+            let ctx = world.owner();
+            world.engine.command_once(&ctx, "test", 201, &idempotency, |tx| {
+                let new = NewCustomer { external_key: "acme".to_owned(), name: None, time_zone: None };
+                let made = storage::customers::insert(tx, &new.into_customer(ctx.new_id(), ctx.now()))?;
+                assert!(!dies, "the process dies here");
+                Ok(Audited::new(made, AuditRecord::new("test.done", "acme")))
+            })
+        };
+        assert!(catch_unwind(AssertUnwindSafe(|| make(true))).is_err());
+        let customers = || world.engine.list_customers(&world.owner(), Some("acme"), None, 10).unwrap().len();
+        assert_eq!(customers(), 0);
+        let first = make(false).unwrap();
+        let again = make(false).unwrap();
+        assert_eq!((&*first.body, first.replayed, &*again.body, again.replayed), ("true", false, "true", true));
+        assert_eq!(customers(), 1);
     }
 }
