@@ -37,6 +37,12 @@ named! {
     }
 }
 
+impl Aggregation {
+    /// Those that a cell of the rollups answers. Metrics are made with these only, until events are kept for the others.
+    pub const OF_CELLS: &'static [Aggregation] =
+        &[Aggregation::Sum, Aggregation::Count, Aggregation::Max, Aggregation::Latest];
+}
+
 /// What is measured.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
