@@ -25,6 +25,13 @@ impl Currency {
         Ok(Currency(bytes))
     }
 
+    /// Digits of the minor unit after the decimal point (ISO 4217): 0 for JPY, 2 for EUR, 3 for KWD, 4 for CLF; `None` for codes
+    /// that have no minor unit, such as gold (XAU).
+    pub fn exponent(&self) -> Option<u32> {
+        let known = iso_currency::Currency::from_code(self.code())?;
+        known.exponent().map(u32::from)
+    }
+
     pub fn code(&self) -> &str {
         // Cannot fail: the bytes come from an ASCII code.
         std::str::from_utf8(&self.0).expect("a currency code is ASCII")
@@ -40,6 +47,13 @@ impl fmt::Display for Currency {
 impl serde::Serialize for Currency {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
+    }
+}
+
+impl<'de> serde::Deserialize<'de> for Currency {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Currency, D::Error> {
+        let text = std::borrow::Cow::<str>::deserialize(deserializer)?;
+        Currency::parse(&text).map_err(serde::de::Error::custom)
     }
 }
 

@@ -54,6 +54,27 @@ pub fn parse_micros(text: &str) -> Result<i64, DecimalError> {
     if negative { Ok(micros) } else { micros.checked_neg().ok_or(DecimalError::OutOfRange) }
 }
 
+/// Reads the same text into a count that may exceed `i64`: sums and thresholds of quantities (bytes at petabyte scale).
+///
+/// # Errors
+/// As [`parse_micros`]; out of range means outside `i128` micros.
+pub fn parse_wide_micros(text: &str) -> Result<i128, DecimalError> {
+    let (whole, fraction) = match text.split_once('.') {
+        Some((_, "")) => return Err(DecimalError::Malformed),
+        Some(parts) => parts,
+        None => (text, ""),
+    };
+    let unsigned = whole.strip_prefix('-').unwrap_or(whole);
+    if unsigned.is_empty() || !all_digits(unsigned) || !all_digits(fraction) {
+        return Err(DecimalError::Malformed);
+    }
+    let (kept, dropped) = fraction.split_at(fraction.len().min(PLACES));
+    if dropped.bytes().any(|digit| digit != b'0') {
+        return Err(DecimalError::TooPrecise);
+    }
+    format!("{whole}{kept:0<PLACES$}").parse().map_err(|_| DecimalError::OutOfRange)
+}
+
 /// Writes micros with exactly six places, `-0` never occurs.
 pub fn write_micros(micros: i64, out: &mut fmt::Formatter<'_>) -> fmt::Result {
     write_wide_micros(i128::from(micros), out)
@@ -110,6 +131,14 @@ mod tests {
         #[test]
         fn every_value_survives_its_text_form(micros in any::<i64>()) { // checklist 33
             prop_assert_eq!(parse_micros(&Micros(micros).to_string()), Ok(micros));
+        }
+
+        #[test]
+        fn the_wide_form_agrees_where_both_can_read(text in r"-?[0-9]{0,15}(\.[0-9]{0,8})?") {
+            match parse_micros(&text) {
+                Err(DecimalError::OutOfRange) => prop_assert!(parse_wide_micros(&text).is_ok()),
+                narrow => prop_assert_eq!(parse_wide_micros(&text), narrow.map(i128::from)),
+            }
         }
 
         #[test]

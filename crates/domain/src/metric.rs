@@ -30,7 +30,17 @@ named! {
         Count = "count",
         Max = "max",
         Latest = "latest",
+        /// How many different values a property had; exact.
+        Unique = "unique",
+        /// The level that `units` sets, weighted by how long it stood.
+        WeightedSum = "weightedSum",
     }
+}
+
+impl Aggregation {
+    /// Those that a cell of the rollups answers. Metrics are made with these only, until events are kept for the others.
+    pub const OF_CELLS: &'static [Aggregation] =
+        &[Aggregation::Sum, Aggregation::Count, Aggregation::Max, Aggregation::Latest];
 }
 
 /// What is measured.

@@ -31,6 +31,14 @@ macro_rules! named {
                 serializer.serialize_str(self.as_str())
             }
         }
+
+        impl<'de> serde::Deserialize<'de> for $name {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<$name, D::Error> {
+                let text = std::borrow::Cow::<str>::deserialize(deserializer)?;
+                let unknown = || serde::de::Error::unknown_variant(&text, &[$($text),*]);
+                $name::parse(&text).ok_or_else(unknown)
+            }
+        }
     };
 }
 pub(crate) use named;

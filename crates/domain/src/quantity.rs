@@ -94,6 +94,14 @@ impl QuantitySum {
         self.0
     }
 
+    /// Reads decimal text with at most six places.
+    ///
+    /// # Errors
+    /// [`DecimalError`] when the text is no such decimal or outside `i128` micros.
+    pub fn parse(text: &str) -> Result<QuantitySum, DecimalError> {
+        decimal::parse_wide_micros(text).map(QuantitySum)
+    }
+
     /// This sum and one more quantity, or `None` when it leaves the range.
     pub fn checked_add(self, quantity: Quantity) -> Option<QuantitySum> {
         self.0.checked_add(i128::from(quantity.0)).map(QuantitySum)
@@ -114,6 +122,13 @@ impl fmt::Display for QuantitySum {
 impl serde::Serialize for QuantitySum {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
+    }
+}
+
+impl<'de> serde::Deserialize<'de> for QuantitySum {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<QuantitySum, D::Error> {
+        let text = std::borrow::Cow::<str>::deserialize(deserializer)?;
+        QuantitySum::parse(&text).map_err(serde::de::Error::custom)
     }
 }
 

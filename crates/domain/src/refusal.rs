@@ -94,6 +94,8 @@ codes! {
         "All refunds of one charge together never exceed the charge.";
     AlreadyResolved = "already_resolved", 409, "The rejection was resolved already",
         "Somebody replayed or dismissed it before. The rejection shows who and when.";
+    PlanVersionPublished = "plan_version_published", 409, "The plan version is published",
+        "A published version never changes: subscriptions and invoices rest on it. Make a new draft version.";
     KeyRevoked = "key_revoked", 409, "The access key is revoked",
         "A revoked key cannot be rotated. Make a new one.";
     PayloadTooLarge = "payload_too_large", 413, "The body is too large",
@@ -112,6 +114,10 @@ codes! {
         "Amounts and quantities carry six decimal places. More is refused, never rounded silently.";
     OutOfRange = "out_of_range", 422, "A number is out of range",
         "The field is named, with its range.";
+    QuantityOutOfRange = "quantity_out_of_range", 422, "The exact result does not fit",
+        "A quantity times a price, or a sum of them, is larger than an amount can be (9223372036854.775807). Nothing was rounded or cut; check the price and the unit of the metric.";
+    InvalidCatalog = "invalid_catalog", 422, "The catalog has mistakes",
+        "`errors` lists every mistake with the path of its field (`plans[0].prices[2].model.tiers[1].upTo`) and what to do. Nothing was applied.";
     NotPositive = "not_positive", 422, "A number must be greater than zero",
         "Zero and negative numbers are refused: corrections have operations of their own.";
     InvalidTimestamp = "invalid_timestamp", 422, "A timestamp is not RFC 3339",

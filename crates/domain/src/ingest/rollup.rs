@@ -45,14 +45,16 @@ impl Cell {
         }
     }
 
-    /// The one quantity that the metric makes of these events, in 10⁻⁶ units.
-    pub fn quantity(&self, aggregation: Aggregation) -> QuantitySum {
+    /// The one quantity that the metric makes of these events, in 10⁻⁶ units; `None` for the aggregations that keep more than a cell
+    /// has ([`crate::aggregation::unique`], [`crate::aggregation::weighted`]).
+    pub fn quantity(&self, aggregation: Aggregation) -> Option<QuantitySum> {
         let wide = |units: Quantity| QuantitySum::from_micros(i128::from(units.micros()));
         match aggregation {
-            Aggregation::Sum => self.sum,
-            Aggregation::Count => QuantitySum::from_micros(i128::from(self.events) * 1_000_000),
-            Aggregation::Max => wide(self.max),
-            Aggregation::Latest => wide(self.latest.units),
+            Aggregation::Sum => Some(self.sum),
+            Aggregation::Count => Some(QuantitySum::from_micros(i128::from(self.events) * 1_000_000)),
+            Aggregation::Max => Some(wide(self.max)),
+            Aggregation::Latest => Some(wide(self.latest.units)),
+            Aggregation::Unique | Aggregation::WeightedSum => None,
         }
     }
 }
@@ -105,10 +107,11 @@ mod tests {
             units: Quantity::from_micros(units),
         };
         let cell = total(&[one(1, 5, 9), one(3, 7, 2), one(2, 7, 4)]).unwrap();
-        let read = |aggregation| cell.quantity(aggregation).micros();
-        assert_eq!(read(Aggregation::Sum), 15);
-        assert_eq!(read(Aggregation::Count), 3_000_000);
-        assert_eq!(read(Aggregation::Max), 9);
-        assert_eq!(read(Aggregation::Latest), 2);
+        let read = |aggregation| cell.quantity(aggregation).map(QuantitySum::micros);
+        assert_eq!(read(Aggregation::Sum), Some(15));
+        assert_eq!(read(Aggregation::Count), Some(3_000_000));
+        assert_eq!(read(Aggregation::Max), Some(9));
+        assert_eq!(read(Aggregation::Latest), Some(2));
+        assert_eq!((read(Aggregation::Unique), read(Aggregation::WeightedSum)), (None, None));
     }
 }

@@ -120,7 +120,7 @@ pub(crate) fn totals(
     let mut totals = Vec::new();
     for metric in metrics::all(tx)? {
         if let Some(cell) = measured.get(&Place { metric: metric.id, customer: None, span: 0 }) {
-            let units = cell.quantity(metric.aggregation);
+            let units = quantity(cell, &metric)?;
             totals.push(MetricTotal { metric_key: metric.key, units, events: cell.events });
         }
     }
@@ -152,18 +152,24 @@ fn rows(tx: &mut ProjectTx<'_>, metric: &Metric, query: &UsageQuery, spans: &[Sp
     let ids: Vec<CustomerId> = ids.into_iter().collect();
     let names: BTreeMap<CustomerId, String> =
         customers::find_by_ids(tx, &ids)?.into_iter().map(|customer| (customer.id, customer.external_key)).collect();
-    let mut rows: Vec<UsageRow> = measured
-        .into_iter()
-        .map(|(place, cell)| UsageRow {
+    let mut rows = Vec::with_capacity(measured.len());
+    for (place, cell) in measured {
+        rows.push(UsageRow {
             start: spans[place.span].start,
             end: spans[place.span].end,
             customer_key: place.customer.and_then(|id| names.get(&id).cloned()),
-            units: cell.quantity(metric.aggregation),
+            units: quantity(&cell, metric)?,
             events: cell.events,
-        })
-        .collect();
+        });
+    }
     rows.sort_by(|one, other| (one.start, &one.customer_key).cmp(&(other.start, &other.customer_key)));
     Ok(rows)
+}
+
+/// What a cell says of its metric. Metrics whose aggregation a cell cannot answer are refused when they are made.
+fn quantity(cell: &Cell, metric: &Metric) -> Result<QuantitySum, Error> {
+    let aggregation = metric.aggregation;
+    cell.quantity(aggregation).ok_or_else(|| Error::Bug(format!("a cell cannot answer the aggregation {aggregation}")))
 }
 
 /// Where an event counts.

@@ -150,8 +150,9 @@ pub async fn metric_usage(
 }
 
 fn aggregation(text: &str) -> Result<Aggregation, Refusal> {
-    Aggregation::parse(text).ok_or_else(|| {
-        let names: Vec<&str> = Aggregation::ALL.iter().map(|known| known.as_str()).collect();
+    let offered = Aggregation::OF_CELLS;
+    Aggregation::parse(text).filter(|known| offered.contains(known)).ok_or_else(|| {
+        let names: Vec<&str> = offered.iter().map(|known| known.as_str()).collect();
         Refusal::field(Code::InvalidValue, "aggregation", format!("must be one of {}.", names.join(", ")))
     })
 }
