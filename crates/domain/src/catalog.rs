@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::metric::Aggregation;
+use crate::metrics::Aggregation;
 use crate::problems::Problems;
 
 pub mod add_on;

@@ -1,7 +1,7 @@
 //! Passwords: which ones people may choose. How they are hashed is the engine's affair.
 
 use crate::refusal::{Code, Refusal};
-use crate::user::Email;
+use crate::users::Email;
 
 /// Shortest password in characters.
 pub const LENGTH_MIN: usize = 12;

@@ -11,11 +11,11 @@ mod settings;
 pub use settings::{AccessSettings, LoginThrottle, PasswordCost};
 
 use domain::access::Role;
-use domain::access_grant::AccessGrant;
-use domain::access_key::{AccessKey, KeyText};
+use domain::access_grants::AccessGrant;
+use domain::access_keys::{AccessKey, KeyText};
 use domain::ids::{AccessGrantId, ProjectId, SessionId, UserId};
 use domain::refusal::{Code, Refusal};
-use domain::user::User;
+use domain::users::User;
 use storage::{ProjectTx, access_grants, access_keys, members, projects, sessions};
 use subtle::ConstantTimeEq;
 

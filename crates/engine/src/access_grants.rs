@@ -3,9 +3,9 @@
 
 use std::time::Duration;
 
-use domain::access_grant::AccessGrant;
+use domain::access_grants::AccessGrant;
 use domain::ids::{AccessGrantId, ProjectId};
-use domain::project::Project;
+use domain::projects::Project;
 use serde_json::json;
 use storage::{access_grants, projects};
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use domain::access::{Permission, Scope};
-use domain::access_key::{AccessKey, KeyText, RANDOM_BYTES, prefix};
+use domain::access_keys::{AccessKey, KeyText, RANDOM_BYTES, prefix};
 use domain::idempotency::{Canonical, Family, IdempotencyKey};
 use domain::ids::{AccessKeyId, UserId};
 use domain::refusal::{Code, Refusal};

@@ -5,13 +5,13 @@ mod outcome;
 use std::time::Duration;
 
 use domain::access::Permission;
-use domain::customer::Customer;
+use domain::customers::Customer;
 use domain::idempotency::{Family, IdempotencyKey};
 use domain::ingest::Operation;
 use domain::ingest::charge::{ChargeItem, ChargeRequest};
 use domain::ledger::entry::EntryKind;
 use domain::ledger::recipes;
-use domain::project::Project;
+use domain::projects::Project;
 use domain::refusal::{Code, Refusal};
 use storage::{ProjectTx, projects};
 

@@ -1,11 +1,11 @@
 //! Customers: made by people, by machines, or on their first use where the project's policy says so.
 
 use domain::access::Permission;
-use domain::customer::{Customer, CustomerChange, NewCustomer, SELF_KEY};
+use domain::customers::{Customer, CustomerChange, NewCustomer, SELF_KEY};
 use domain::idempotency::{Canonical, Family, IdempotencyKey};
 use domain::ids::CustomerId;
 use domain::ledger::entry::JournalEntry;
-use domain::project::{Project, UnknownPolicy};
+use domain::projects::{Project, UnknownPolicy};
 use domain::refusal::{Code, Refusal};
 use serde_json::json;
 use storage::{ProjectTx, customers};

@@ -15,7 +15,7 @@ use domain::ledger::lines::Lines;
 use domain::ledger::reason::Reason;
 use domain::refusal::{Code, Refusal};
 use domain::time::Instant;
-use domain::wallet::Wallet;
+use domain::wallets::Wallet;
 use storage::{ProjectTx, accounts, balances as stored_balances, journal};
 
 pub(crate) use self::balances::signed;

@@ -3,9 +3,9 @@
 use domain::access::{Permission, Role};
 use domain::idempotency::{Canonical, Family, IdempotencyKey};
 use domain::ids::UserId;
-use domain::member::{Member, MembershipChange};
+use domain::members::{Member, MembershipChange};
 use domain::refusal::{Code, Refusal};
-use domain::user::Email;
+use domain::users::Email;
 use serde_json::json;
 use storage::{ProjectTx, members, users};
 

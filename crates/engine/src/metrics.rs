@@ -1,7 +1,7 @@
 //! Metrics: declared by a person, or left by an event for a person to declare.
 
 use domain::access::Permission;
-use domain::metric::{self, Aggregation, Metric};
+use domain::metrics::{Aggregation, Metric};
 use domain::refusal::{Code, Refusal};
 use domain::text;
 use serde_json::json;
@@ -97,7 +97,7 @@ impl Engine {
 }
 
 fn wanted(ctx: &Ctx, command: &DeclareMetric) -> Result<Metric, Refusal> {
-    let key = metric::key("key", &command.key)?;
+    let key = domain::metrics::key("key", &command.key)?;
     let name = command.name.as_deref().map(|name| text::name("name", name)).transpose()?;
     Ok(Metric {
         id: ctx.new_id(),

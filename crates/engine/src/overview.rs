@@ -5,7 +5,7 @@ use domain::amount::Amount;
 use domain::currency::Currency;
 use domain::ids::ProjectId;
 use domain::ingest::OutcomeCounts;
-use domain::project::Mode;
+use domain::projects::Mode;
 use domain::time::Instant;
 use domain::window::{Span, month_of, zone};
 use storage::journal::{self, EntryFilter};

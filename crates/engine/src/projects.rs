@@ -1,9 +1,9 @@
 //! Projects: made once per creator and key, listed by member, changed with an audit trail.
 
 use domain::access::{Permission, Role};
-use domain::customer::{Customer, SELF_KEY};
+use domain::customers::{Customer, SELF_KEY};
 use domain::ids::ProjectId;
-use domain::project::{NewProject, Project, ProjectChange};
+use domain::projects::{NewProject, Project, ProjectChange};
 use domain::refusal::{Code, Refusal};
 use serde_json::json;
 use storage::{InstallationTx, customers, members, projects};

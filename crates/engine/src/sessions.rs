@@ -6,7 +6,7 @@ use domain::ids::SessionId;
 use domain::password::Password;
 use domain::refusal::{Code, Refusal};
 use domain::time::Instant;
-use domain::user::{Email, Session, User};
+use domain::users::{Email, Session, User};
 use serde_json::json;
 use storage::users::StoredUser;
 use storage::{InstallationTx, sessions, users};

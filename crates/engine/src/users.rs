@@ -3,7 +3,7 @@
 use domain::ids::UserId;
 use domain::password::Password;
 use domain::refusal::{Code, Refusal};
-use domain::user::{Email, User};
+use domain::users::{Email, User};
 use serde_json::json;
 use storage::users::{self, StoredUser};
 use storage::{InstallationTx, sessions};

@@ -1,6 +1,6 @@
 //! Looks of platform admins into projects.
 
-use domain::access_grant::AccessGrant;
+use domain::access_grants::AccessGrant;
 use domain::ids::AccessGrantId;
 use domain::time::Instant;
 

@@ -1,7 +1,7 @@
 //! Access keys of projects. Only a keyed hash of the key's text is stored.
 
 use domain::access::Scope;
-use domain::access_key::AccessKey;
+use domain::access_keys::AccessKey;
 use domain::ids::{AccessKeyId, ProjectId};
 use domain::time::Instant;
 

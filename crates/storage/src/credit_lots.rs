@@ -2,7 +2,7 @@
 
 use domain::currency::Currency;
 use domain::ids::{AccountId, CustomerId, EntryId, LotId};
-use domain::wallet::{Lot, LotKind};
+use domain::wallets::{Lot, LotKind};
 
 use crate::error::StorageError;
 use crate::sql::{Row, Value, bulk_sql, params, sql};

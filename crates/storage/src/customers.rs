@@ -1,6 +1,6 @@
 //! Customers of a project: made, found, renamed; never deleted, because the ledger names them.
 
-use domain::customer::Customer;
+use domain::customers::Customer;
 use domain::ids::CustomerId;
 
 use crate::error::StorageError;

@@ -1,7 +1,7 @@
 //! What the ingest of several projects needs to know of each: its policies, its own customer, the customers named.
 
 use domain::ids::{CustomerId, ProjectId};
-use domain::project::UnknownPolicy;
+use domain::projects::UnknownPolicy;
 
 use crate::error::StorageError;
 use crate::sql::{Value, bulk_sql, params};
@@ -25,7 +25,7 @@ pub fn of_projects(
     projects: &[ProjectId],
 ) -> Result<Vec<(ProjectId, IngestRules)>, StorageError> {
     let rows: Vec<[Value<'_>; 2]> =
-        projects.iter().map(|project| params![*project, domain::customer::SELF_KEY]).collect();
+        projects.iter().map(|project| params![*project, domain::customers::SELF_KEY]).collect();
     tx.query_many(
         bulk_sql!(
             "-- ingest_rules_of_projects

@@ -2,7 +2,7 @@
 
 use domain::access::Role;
 use domain::ids::UserId;
-use domain::member::Member;
+use domain::members::Member;
 use domain::time::Instant;
 
 use crate::error::StorageError;

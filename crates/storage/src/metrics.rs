@@ -1,7 +1,7 @@
 //! Metrics: declared by a person, or made by the first event that names them; never deleted, because events name them.
 
 use domain::ids::ProjectId;
-use domain::metric::{Aggregation, Metric};
+use domain::metrics::{Aggregation, Metric};
 
 use crate::error::StorageError;
 use crate::sql::{Row, Value, bulk_sql, params, sql};

@@ -2,7 +2,7 @@
 
 use domain::idempotency::Fingerprint;
 use domain::ids::{ProjectId, UserId};
-use domain::project::{Mode, Policies, Project, UnknownPolicy};
+use domain::projects::{Mode, Policies, Project, UnknownPolicy};
 
 use crate::error::StorageError;
 use crate::sql::{Row, params, sql};

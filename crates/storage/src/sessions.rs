@@ -2,7 +2,7 @@
 
 use domain::ids::{SessionId, UserId};
 use domain::time::Instant;
-use domain::user::{Session, User};
+use domain::users::{Session, User};
 
 use crate::error::StorageError;
 use crate::sql::{Row, params, sql};

@@ -2,7 +2,7 @@
 
 use domain::ids::UserId;
 use domain::time::Instant;
-use domain::user::{Email, User};
+use domain::users::{Email, User};
 
 use crate::error::StorageError;
 use crate::sql::{Row, params, sql};

@@ -1,6 +1,6 @@
 //! Keys: the names by which programs and files call things of the catalog.
 
-use crate::metric;
+use crate::metrics;
 use crate::problems::Problems;
 
 /// Longest key in bytes.
@@ -15,7 +15,7 @@ pub(super) fn check_key(key: &str, path: &str, problems: &mut Problems) {
 
 /// The key of a metric is what the senders of its events call it.
 pub(super) fn check_metric_key(key: &str, path: &str, problems: &mut Problems) {
-    if let Err(refusal) = metric::key(path, key) {
+    if let Err(refusal) = metrics::key(path, key) {
         for error in refusal.errors {
             problems.add(error.field, error.detail);
         }

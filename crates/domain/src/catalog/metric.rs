@@ -2,7 +2,7 @@
 
 use crate::aggregation::rounding::QuantityRounding;
 use crate::catalog::key::check_metric_key;
-use crate::metric::Aggregation;
+use crate::metrics::Aggregation;
 use crate::named::named;
 use crate::problems::Problems;
 use crate::time::Instant;

@@ -6,7 +6,7 @@ use crate::calendar::{EVERY_MAX, Interval, RatingWindow};
 use crate::catalog::References;
 use crate::catalog::asset::AssetCode;
 use crate::catalog::key::check_key;
-use crate::metric::Aggregation;
+use crate::metrics::Aggregation;
 use crate::named::named;
 use crate::pricing::model::PriceKind;
 use crate::pricing::terms::Terms;

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use crate::idempotency::IdempotencyKey;
-use crate::metric;
+use crate::metrics;
 use crate::refusal::{Code, Refusal};
 
 use super::batch::items;
@@ -75,7 +75,7 @@ impl<'a> Attributes<'a> {
             "id" => once(name, &mut self.id, string(name, raw)?),
             "source" => once(name, &mut self.source, string(name, raw)?),
             "specversion" => once(name, &mut self.version, string(name, raw)?),
-            "type" => once(name, &mut self.kind, printable(name, raw, metric::KEY_LENGTH_MAX)?),
+            "type" => once(name, &mut self.kind, printable(name, raw, metrics::KEY_LENGTH_MAX)?),
             "time" => once(name, &mut self.time, read_instant(name, raw)?),
             "subject" => once(name, &mut self.subject, printable(name, raw, NAME_LENGTH_MAX)?),
             "datacontenttype" => check_content_type(name, raw),

@@ -1,7 +1,7 @@
 //! How events add up: the cell of one slice of time, the same whatever the order in which events come.
 
 use crate::ids::EventId;
-use crate::metric::Aggregation;
+use crate::metrics::Aggregation;
 use crate::quantity::{Quantity, QuantitySum};
 use crate::time::Instant;
 

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use crate::decimal::DecimalError;
-use crate::metric;
+use crate::metrics;
 use crate::quantity::Quantity;
 use crate::refusal::{Code, Refusal};
 use crate::time::Instant;
@@ -47,7 +47,7 @@ impl<'a> Draft<'a> {
     /// [`Code::UnknownField`] for a field that a usage event does not have; otherwise a refusal that names the field.
     pub fn set(&mut self, name: &str, raw: &'a str) -> Result<(), Refusal> {
         match name {
-            "metricKey" => once(name, &mut self.metric_key, printable(name, raw, metric::KEY_LENGTH_MAX)?),
+            "metricKey" => once(name, &mut self.metric_key, printable(name, raw, metrics::KEY_LENGTH_MAX)?),
             "units" => once(name, &mut self.units, read_units(name, raw)?),
             "timestamp" => once(name, &mut self.timestamp, read_instant(name, raw)?),
             "customerKey" => once(name, &mut self.customer_key, printable(name, raw, NAME_LENGTH_MAX)?),

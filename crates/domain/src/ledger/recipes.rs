@@ -16,7 +16,7 @@ use crate::amount::Amount;
 use crate::ids::LotId;
 use crate::refusal::{Code, Refusal};
 use crate::time::Instant;
-use crate::wallet::{Draw, Lot, LotKind, OPEN_LOTS_MAX, Wallet, lot_account};
+use crate::wallets::{Draw, Lot, LotKind, OPEN_LOTS_MAX, Wallet, lot_account};
 
 /// Grants a new lot of `amount`: `promo_issued`, or `bank` when it was paid for, → the lot. While an overdraft stands,
 /// the new lot repays it first.

@@ -5,7 +5,7 @@ use crate::currency::Currency;
 use crate::decimal::DecimalError;
 use crate::refusal::{Code, Refusal};
 use crate::time::Instant;
-use crate::wallet::{PRIORITY_DEFAULT, PRIORITY_MAX};
+use crate::wallets::{PRIORITY_DEFAULT, PRIORITY_MAX};
 
 /// Longest description in characters.
 pub const DESCRIPTION_LENGTH_MAX: usize = 500;

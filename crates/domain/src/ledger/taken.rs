@@ -4,7 +4,7 @@ use super::account::{Account, Direction};
 use super::lines::{Line, Lines};
 use crate::amount::Amount;
 use crate::ids::CustomerId;
-use crate::wallet::{LotKind, Part};
+use crate::wallets::{LotKind, Part};
 
 /// What one charge or debit took, and where it went.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
 
-use domain::access_key::AccessKey;
+use domain::access_keys::AccessKey;
 use domain::ids::AccessKeyId;
 use domain::time::Instant;
 

@@ -8,7 +8,7 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use domain::time::Instant;
-use domain::user::Email;
+use domain::users::Email;
 
 use super::settings::LoginThrottle;
 

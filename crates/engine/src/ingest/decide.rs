@@ -9,13 +9,13 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::time::Duration;
 
-use domain::customer::{Customer, SELF_KEY};
+use domain::customers::{Customer, SELF_KEY};
 use domain::idempotency::{Fingerprint, IdempotencyKey};
 use domain::ids::{BatchId, CustomerId, MetricId, ProjectId};
 use domain::ingest::event::is_late;
 use domain::ingest::{Item, Operation, Outcome, OutcomeCounts, Receipt, UsageRequest};
-use domain::metric::{Aggregation, Metric};
-use domain::project::UnknownPolicy;
+use domain::metrics::{Aggregation, Metric};
+use domain::projects::UnknownPolicy;
 use domain::quantity::Quantity;
 use domain::refusal::{Code, Refusal};
 use domain::time::Instant;

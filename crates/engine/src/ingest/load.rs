@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap};
 
-use domain::customer::SELF_KEY;
+use domain::customers::SELF_KEY;
 use domain::idempotency::IdempotencyKey;
 use domain::ids::{AccessKeyId, ProjectId};
 use domain::ingest::Outcome;

@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use domain::customer::SELF_KEY;
+use domain::customers::SELF_KEY;
 use domain::idempotency::IdempotencyKey;
 use domain::ids::EventId;
 use domain::ingest::{Item, Outcome, OutcomeCounts, Receipt};

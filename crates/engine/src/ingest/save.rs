@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use domain::customer::Customer;
+use domain::customers::Customer;
 use domain::ids::ProjectId;
 use domain::time::Instant;
 use serde_json::json;

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use domain::access::Permission;
 use domain::ids::{CustomerId, MetricId};
 use domain::ingest::rollup::{Cell, SLICE_MICROS};
-use domain::metric::{Aggregation, Metric};
+use domain::metrics::{Aggregation, Metric};
 use domain::quantity::QuantitySum;
 use domain::refusal::{Code, Refusal};
 use domain::time::Instant;

@@ -1,14 +1,14 @@
 //! What all movements of a customer's money have in common: post, audit, announce, answer with the transaction.
 
 use domain::amount::Amount;
-use domain::customer::Customer;
+use domain::customers::Customer;
 use domain::ids::EntryId;
 use domain::ledger::entry::EntryKind;
 use domain::ledger::lines::Lines;
 use domain::ledger::reason::Reason;
 use domain::refusal::{Code, Refusal};
 use domain::time::Instant;
-use domain::wallet::Wallet;
+use domain::wallets::Wallet;
 use serde_json::json;
 use storage::ProjectTx;
 

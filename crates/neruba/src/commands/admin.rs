@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
 use domain::password::Password;
-use domain::user::Email;
+use domain::users::Email;
 use engine::users::NewUser;
 use engine::{Actor, Error};
 use storage::SchemaState;

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use anyhow::{Context, Result};
 use domain::password::Password;
 use domain::refusal::Code;
-use domain::user::Email;
+use domain::users::Email;
 use engine::users::NewUser;
 use engine::{Actor, Engine, Error};
 use load::demo::{self, DemoOptions};

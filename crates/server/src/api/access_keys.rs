@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use axum::extract::State;
-use domain::access_key::scopes;
+use domain::access_keys::scopes;
 use domain::ids::AccessKeyId;
 use domain::refusal::{Code, Refusal};
 use domain::text;

@@ -1,12 +1,12 @@
 //! `/admin`: what runs the installation. A platform admin is in no project; looking into one takes an access grant.
 
 use axum::extract::State;
-use domain::access_grant::{AccessGrant, lifetime};
+use domain::access_grants::{AccessGrant, lifetime};
 use domain::ids::AccessGrantId;
 use domain::password::Password;
-use domain::project::Project;
+use domain::projects::Project;
 use domain::text;
-use domain::user::Email;
+use domain::users::Email;
 use engine::Caller;
 use engine::access_grants::OpenAccessGrant;
 use engine::audit_entries::{AuditEntryView, AuditQuery};

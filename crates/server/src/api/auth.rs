@@ -3,7 +3,7 @@
 use axum::extract::State;
 use domain::password::Password;
 use domain::text;
-use domain::user::Email;
+use domain::users::Email;
 use engine::Caller;
 use engine::sessions::{Credentials, Login};
 use engine::users::{ChangePassword, NewUser, UserView};

@@ -1,9 +1,9 @@
 //! `/projects/{projectId}/customers`: who is billed.
 
 use axum::extract::State;
-use domain::customer::{Customer, CustomerChange, NewCustomer};
+use domain::customers::{Customer, CustomerChange, NewCustomer};
 use domain::ids::CustomerId;
-use domain::project::Change;
+use domain::projects::Change;
 use domain::refusal::Refusal;
 use domain::text;
 use domain::time_zone::time_zone;

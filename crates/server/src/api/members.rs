@@ -2,8 +2,8 @@
 
 use axum::extract::State;
 use domain::ids::UserId;
-use domain::member::{self, Member};
-use domain::user::Email;
+use domain::members::{self, Member};
+use domain::users::Email;
 use engine::Ctx;
 use engine::members::AddMember;
 
@@ -44,7 +44,7 @@ pub async fn add_member(
     MaybeIdempotent(key): MaybeIdempotent,
     Json(body): Json<AddMemberRequest>,
 ) -> Reply {
-    let command = AddMember { email: Email::parse("email", &body.email)?, role: member::role("role", &body.role)? };
+    let command = AddMember { email: Email::parse("email", &body.email)?, role: members::role("role", &body.role)? };
     app.run(move |engine| engine.add_member(&ctx, key, &command)).await.map(answer)
 }
 
@@ -72,7 +72,7 @@ pub async fn change_role(
     PathPart(user): PathPart<UserId>,
     Json(body): Json<ChangeRoleRequest>,
 ) -> Result<Json<Member>, Failure> {
-    let role = member::role("role", &body.role)?;
+    let role = members::role("role", &body.role)?;
     app.run(move |engine| engine.change_role(&ctx, user, role)).await.map(Json)
 }
 

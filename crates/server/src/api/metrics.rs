@@ -1,7 +1,7 @@
 //! `/projects/{projectId}/metrics`: what is measured, and how much of it was used.
 
 use axum::extract::State;
-use domain::metric::{Aggregation, Metric};
+use domain::metrics::{Aggregation, Metric};
 use domain::refusal::{Code, Refusal};
 use domain::window::Window;
 use engine::Ctx;

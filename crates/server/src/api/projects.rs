@@ -3,7 +3,7 @@
 use axum::extract::State;
 use domain::amount::Amount;
 use domain::currency::Currency;
-use domain::project::{self, Change, NewProject, Project, ProjectChange};
+use domain::projects::{self, Change, NewProject, Project, ProjectChange};
 use domain::refusal::{Code, Refusal};
 use domain::text;
 use domain::time_zone::time_zone;
@@ -133,7 +133,7 @@ impl CreateProjectRequest {
         Ok(NewProject {
             name: text::name("name", &self.name)?,
             external_key: text::external_key("externalKey", &self.external_key)?,
-            mode: self.mode.as_deref().map(|mode| project::mode("mode", mode)).transpose()?,
+            mode: self.mode.as_deref().map(|mode| projects::mode("mode", mode)).transpose()?,
             currency: self.currency.as_deref().map(currency).transpose()?,
             time_zone: self.time_zone.as_deref().map(|zone| time_zone("timeZone", zone)).transpose()?,
         })
@@ -147,17 +147,17 @@ impl UpdateProjectRequest {
             name: change(self.name, |name| text::name("name", &name))?,
             time_zone: change(self.time_zone, |zone| time_zone("timeZone", &zone))?,
             unknown_metric: change(policies.unknown_metric, |policy| {
-                project::unknown_policy("policies.unknownMetric", &policy)
+                projects::unknown_policy("policies.unknownMetric", &policy)
             })?,
             unknown_customer: change(policies.unknown_customer, |policy| {
-                project::unknown_policy("policies.unknownCustomer", &policy)
+                projects::unknown_policy("policies.unknownCustomer", &policy)
             })?,
             require_customer_key: change(policies.require_customer_key, Ok)?,
             support_limit: change(policies.support_limit, |limit| {
-                project::support_limit("policies.supportLimit", limit)
+                projects::support_limit("policies.supportLimit", limit)
             })?,
             event_horizon_days: change(policies.event_horizon_days, |days| {
-                days.map(|days| project::event_horizon("policies.eventHorizonDays", days)).transpose()
+                days.map(|days| projects::event_horizon("policies.eventHorizonDays", days)).transpose()
             })?,
         })
     }

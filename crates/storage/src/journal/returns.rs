@@ -6,7 +6,7 @@ use domain::amount::Amount;
 use domain::currency::Currency;
 use domain::ids::{CustomerId, EntryId, LotId};
 use domain::ledger::account::Account;
-use domain::wallet::{LotKind, Part};
+use domain::wallets::{LotKind, Part};
 
 use crate::accounts::read_account;
 use crate::error::StorageError;

@@ -10,7 +10,7 @@ use crate::ledger::lines::{Draft, Lines};
 use crate::ledger::taken::{Source, Taken};
 use crate::refusal::{Code, Refusal};
 use crate::time::Instant;
-use crate::wallet::{LotKind, Part, Wallet};
+use crate::wallets::{LotKind, Part, Wallet};
 
 /// What has to be known to give money of a charge back.
 #[derive(Debug, Clone)]

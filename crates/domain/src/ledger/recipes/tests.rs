@@ -11,7 +11,7 @@ use crate::ids::CustomerId;
 use crate::ledger::account::Direction;
 use crate::ledger::lines::Line;
 use crate::ledger::taken::{Taken, lot_part};
-use crate::wallet::{PRIORITY_DEFAULT, Part};
+use crate::wallets::{PRIORITY_DEFAULT, Part};
 
 const CUSTOMER: CustomerId = CustomerId::from_uuid(Uuid::from_u128(1));
 

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use domain::access::{Permission, Role, Scope};
 use domain::ids::{AccessKeyId, AuditId, UserId};
-use domain::project::ProjectChange;
+use domain::projects::ProjectChange;
 use domain::refusal::Code;
-use domain::user::Email;
+use domain::users::Email;
 use engine::access_grants::OpenAccessGrant;
 use engine::access_keys::{CreateAccessKey, RotateAccessKey};
 use engine::audit_entries::AuditQuery;

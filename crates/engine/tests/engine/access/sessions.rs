@@ -5,7 +5,7 @@ use std::time::Duration;
 use domain::access::Role;
 use domain::password::Password;
 use domain::refusal::Code;
-use domain::user::{Email, User};
+use domain::users::{Email, User};
 use engine::sessions::{Credentials, Login};
 use engine::users::NewUser;
 use engine::{Actor, Error};

@@ -1,8 +1,8 @@
 //! What a project decides about requests that leave something open, and the rules of time.
 
 use domain::ingest::Outcome;
-use domain::metric::Aggregation;
-use domain::project::{Policies, UnknownPolicy};
+use domain::metrics::Aggregation;
+use domain::projects::{Policies, UnknownPolicy};
 use domain::refusal::Code;
 use engine::audit_entries::AuditQuery;
 use serde_json::json;

@@ -1,7 +1,7 @@
 //! What was refused is kept, found, mended and replayed under its own identity.
 
 use domain::access::Role;
-use domain::customer::NewCustomer;
+use domain::customers::NewCustomer;
 use domain::ids::RejectionId;
 use domain::ingest::{Door, Item, Outcome, batch};
 use domain::ledger::reason::Reason;

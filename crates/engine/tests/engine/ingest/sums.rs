@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use domain::customer::NewCustomer;
+use domain::customers::NewCustomer;
 use domain::ingest::OutcomeCounts;
-use domain::metric::Aggregation;
+use domain::metrics::Aggregation;
 use domain::time::Instant;
 use domain::window::{self, Span, Window};
 use engine::ingest::outcomes::OutcomeQuery;

@@ -7,7 +7,7 @@ use domain::ids::EntryId;
 use domain::ledger::balance::Axis;
 use domain::refusal::Code;
 use domain::time::Instant;
-use domain::wallet::LotKind;
+use domain::wallets::LotKind;
 use engine::ledger::BalancesAsOf;
 use engine::transactions::{DebitWallet, GrantCredit, TransactionFilter};
 

@@ -3,14 +3,14 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use domain::access::Role;
-use domain::customer::NewCustomer;
+use domain::customers::NewCustomer;
 use domain::idempotency::{Canonical, Family};
 use domain::ledger::balance::Axis;
 use domain::ledger::entry::TransactionType;
 use domain::ledger::reason::ReasonCode;
 use domain::refusal::Code;
 use domain::time::Instant;
-use domain::wallet::LotKind;
+use domain::wallets::LotKind;
 use engine::audit_entries::AuditQuery;
 use engine::ledger::BalancesAsOf;
 use engine::transactions::{GrantCredit, TransactionFilter};

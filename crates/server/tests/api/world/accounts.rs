@@ -3,7 +3,7 @@
 use domain::access::{Role, Scope};
 use domain::password::Password;
 use domain::refusal::Code;
-use domain::user::Email;
+use domain::users::Email;
 use engine::users::NewUser;
 use engine::{Actor, Error};
 use serde_json::{Value, json};

@@ -1,7 +1,7 @@
 //! Customers: who is billed. Each project has one built-in customer, itself.
 
 use crate::ids::CustomerId;
-use crate::project::Change;
+use crate::projects::Change;
 use crate::time::Instant;
 
 /// The key of the customer that stands for the project itself; no other customer can take it.

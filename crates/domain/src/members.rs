@@ -4,7 +4,7 @@ use crate::access::{Permission, Role};
 use crate::ids::UserId;
 use crate::refusal::{Code, Refusal};
 use crate::time::Instant;
-use crate::user::Email;
+use crate::users::Email;
 
 /// A user in a project.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]
