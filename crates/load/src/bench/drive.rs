@@ -195,7 +195,7 @@ mod tests {
             existed: false,
         };
         let lane = |number| Lane {
-            template: Template::single(host, &account, &mut Random::new(number), 1_790_000_000_000),
+            template: Template::single(host, &account, &mut Random::new(number)),
             mint: KeyMint::new(Random::new(number)),
         };
         (0..count).map(lane).collect()

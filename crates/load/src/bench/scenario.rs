@@ -69,14 +69,13 @@ impl<'a> Bench<'a> {
         client: Client,
     ) -> Self {
         let address = server.base_url().trim_start_matches("http://").to_owned();
-        let now = clock::unix_millis();
         let mut lane_number = 0;
         let mut lane = |kind: Kind| {
             lane_number += 1;
             let mut random = Random::fork(options.seed, 1_000 + lane_number);
             let template = match kind {
-                Kind::Batches => Template::batch(&address, account, &mut random, now, options.events_per_batch),
-                Kind::Baseline | Kind::Singles => Template::single(&address, account, &mut random, now),
+                Kind::Batches => Template::batch(&address, account, &mut random, options.events_per_batch),
+                Kind::Baseline | Kind::Singles => Template::single(&address, account, &mut random),
             };
             Lane { template, mint: mint(options.seed, lane_number) }
         };

@@ -1,4 +1,4 @@
-//! Requests made before the clock runs: only their keys are written anew for each sending, in place.
+//! Requests made before the clock runs: only keys and timestamps are written anew for each sending, in place.
 
 use serde_json::{Value, json};
 
@@ -11,36 +11,31 @@ use crate::{clock, decimal, requests};
 /// Stands where a key will stand.
 const PLACE: [u8; KEY_LENGTH] = [b'k'; KEY_LENGTH];
 const METRICS: [&str; 4] = ["api_tokens", "api_calls", "storage_gb_hours", "images"];
-/// Events lie in the ten minutes before the run.
-const SPREAD_MILLIS: u64 = 10 * 60 * 1_000;
+/// Stands where a timestamp will stand: events happen when they are sent, as those of a live system do.
+const TIME: &[u8] = b"2000-01-01T00:00:00.000Z";
 
-/// The whole bytes of one request and where its keys stand.
+/// The whole bytes of one request and where its keys and its timestamps stand.
 pub(super) struct Template {
     bytes: Vec<u8>,
     key_places: Vec<usize>,
+    time_places: Vec<usize>,
 }
 
 impl Template {
     /// One usage event, its key in the header.
-    pub(super) fn single(host: &str, account: &Account, random: &mut Random, now_millis: u64) -> Template {
+    pub(super) fn single(host: &str, account: &Account, random: &mut Random) -> Template {
         let key = String::from_utf8_lossy(&PLACE);
-        let request = requests::usage(&account.access_key, &key, &event(random, now_millis));
+        let request = requests::usage(&account.access_key, &key, &event(random));
         let mut bytes = Vec::new();
         wire::write_request(host, "", &request, &mut bytes);
         Template::new(bytes)
     }
 
     /// A batch of `events`, each with its key in its item.
-    pub(super) fn batch(
-        host: &str,
-        account: &Account,
-        random: &mut Random,
-        now_millis: u64,
-        events: usize,
-    ) -> Template {
+    pub(super) fn batch(host: &str, account: &Account, random: &mut Random, events: usize) -> Template {
         let key = String::from_utf8_lossy(&PLACE);
         let items: Vec<Value> = std::iter::repeat_with(|| {
-            let mut item = event(random, now_millis);
+            let mut item = event(random);
             item["idempotencyKey"] = Value::from(key.as_ref());
             item
         })
@@ -53,23 +48,18 @@ impl Template {
     }
 
     fn new(bytes: Vec<u8>) -> Template {
-        let mut key_places = Vec::new();
-        let mut at = 0;
-        while at + KEY_LENGTH <= bytes.len() {
-            if bytes[at..at + KEY_LENGTH] == PLACE {
-                key_places.push(at);
-                at += KEY_LENGTH;
-            } else {
-                at += 1;
-            }
-        }
-        Template { bytes, key_places }
+        let (key_places, time_places) = (places(&bytes, &PLACE), places(&bytes, TIME));
+        Template { bytes, key_places, time_places }
     }
 
-    /// Gives every event of the request a new key.
+    /// Gives every event of the request a new key and the time of its sending.
     pub(super) fn stamp(&mut self, mint: &mut KeyMint, now_millis: u64) {
         for place in &self.key_places {
             mint.write_next(now_millis, &mut self.bytes[*place..*place + KEY_LENGTH]);
+        }
+        let time = clock::rfc3339(now_millis);
+        for place in &self.time_places {
+            self.bytes[*place..*place + TIME.len()].copy_from_slice(time.as_bytes());
         }
     }
 
@@ -83,10 +73,25 @@ impl Template {
     }
 }
 
-fn event(random: &mut Random, now_millis: u64) -> Value {
-    let at = now_millis.saturating_sub(random.between(0, SPREAD_MILLIS));
+fn event(random: &mut Random) -> Value {
     let units = i64::try_from(random.between(1, 5_000_000_000)).unwrap_or(1);
-    json!({ "metricKey": random.pick(&METRICS), "units": decimal::text(units), "timestamp": clock::rfc3339(at) })
+    let timestamp = String::from_utf8_lossy(TIME);
+    json!({ "metricKey": random.pick(&METRICS), "units": decimal::text(units), "timestamp": timestamp })
+}
+
+/// Where `wanted` stands, without overlaps.
+fn places(bytes: &[u8], wanted: &[u8]) -> Vec<usize> {
+    let mut found = Vec::new();
+    let mut at = 0;
+    while at + wanted.len() <= bytes.len() {
+        if bytes[at..].starts_with(wanted) {
+            found.push(at);
+            at += wanted.len();
+        } else {
+            at += 1;
+        }
+    }
+    found
 }
 
 #[cfg(test)]
@@ -106,8 +111,8 @@ mod tests {
     }
 
     #[test]
-    fn stamping_changes_the_keys_and_nothing_else() {
-        let mut template = Template::batch("h:1", &account(), &mut Random::new(1), 1_700_000_000_000, 3);
+    fn stamping_gives_new_keys_and_the_time_of_sending() {
+        let mut template = Template::batch("h:1", &account(), &mut Random::new(1), 3);
         assert_eq!(template.events(), 3);
         let mut mint = KeyMint::new(Random::new(2));
         template.stamp(&mut mint, 1_700_000_000_000);
@@ -121,11 +126,12 @@ mod tests {
         let keys: Vec<&str> =
             json["events"].as_array().unwrap().iter().map(|e| e["idempotencyKey"].as_str().unwrap()).collect();
         assert!(keys.is_sorted() && keys[0] != keys[1], "{keys:?}");
+        assert_eq!(json["events"][2]["timestamp"], "2023-11-14T22:13:20.000Z");
     }
 
     #[test]
     fn a_single_request_carries_one_key_in_its_header() {
-        let template = Template::single("h:1", &account(), &mut Random::new(1), 1_700_000_000_000);
+        let template = Template::single("h:1", &account(), &mut Random::new(1));
         assert_eq!(template.events(), 1);
     }
 }

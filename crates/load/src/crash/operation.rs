@@ -116,7 +116,7 @@ fn event(key: String, metric: &str, random: &mut Random) -> Event {
 fn money(key: String, kind: MoneyKind, random: &mut Random) -> Money {
     let highest = match kind {
         MoneyKind::Credit => 5_000_000,
-        MoneyKind::Charge => 15_000_000,
+        MoneyKind::Charge => 60_000_000,
     };
     Money { key, kind, amount_micros: micros(random, 1, highest) }
 }
