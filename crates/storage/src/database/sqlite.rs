@@ -96,6 +96,7 @@ impl SqliteDatabase {
                  pragma automatic_index = off;
                  pragma trusted_schema = off;
                  pragma temp_store = memory;
+                 pragma wal_autocheckpoint = 4000;
                  pragma journal_size_limit = 67108864;",
             )?;
             // Memory in KiB. Readers are many, and the system's cache stands behind theirs.
