@@ -39,6 +39,9 @@ pub enum Operation {
 pub(super) const SINGLE_METRIC: &str = "crash_single";
 pub(super) const BATCH_METRIC: &str = "crash_batch";
 const BATCH_EVENTS: (u64, u64) = (2, 40);
+/// The key of the credit that is there so that no charge finds too little. It is drawn last: the small ones must be used.
+pub(super) const FIRST_CREDIT: &str = "crash-first-credit";
+const DRAWN_LAST: u8 = 100;
 
 impl Operation {
     /// The next operation of one worker; the worker's number decides its kind.
@@ -64,7 +67,10 @@ impl Operation {
                 requests::usage_batch(&account.access_key, &json!({ "events": items }))
             }
             Operation::Money(money) => {
-                let body = json!({ "amount": decimal::text(money.amount_micros), "description": "Crash test" });
+                let mut body = json!({ "amount": decimal::text(money.amount_micros), "description": "Crash test" });
+                if money.key == FIRST_CREDIT {
+                    body["priority"] = json!(DRAWN_LAST);
+                }
                 match money.kind {
                     MoneyKind::Charge => requests::charge(&account.access_key, &money.key, &body),
                     MoneyKind::Credit => requests::credit(token, &account.project_id, &money.key, &body),
@@ -112,11 +118,11 @@ fn event(key: String, metric: &str, random: &mut Random) -> Event {
     Event { key, metric: metric.to_owned(), units_micros: micros(random, 1, 50_000_000) }
 }
 
-/// Charges are larger than credits, so that they empty many lots, and some find too little.
+/// Charges are larger than credits, so that they empty the lots that credits make.
 fn money(key: String, kind: MoneyKind, random: &mut Random) -> Money {
     let highest = match kind {
         MoneyKind::Credit => 5_000_000,
-        MoneyKind::Charge => 60_000_000,
+        MoneyKind::Charge => 15_000_000,
     };
     Money { key, kind, amount_micros: micros(random, 1, highest) }
 }

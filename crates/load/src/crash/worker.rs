@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::book::{Book, Verdict};
 use super::gate::{Gate, Phase};
-use super::operation::{Money, MoneyKind, Operation};
+use super::operation::{FIRST_CREDIT, Money, MoneyKind, Operation};
 use crate::account::{self, Account, Owner};
 use crate::client::Client;
 use crate::random::Random;
@@ -108,6 +108,6 @@ fn send_until_answered(shared: &Shared, client: &mut Client, operation: &Operati
 /// Gives the wallet enough for every charge that follows.
 pub(super) fn grant_first_credit(shared: &Shared, amount_micros: i64) -> Result<(), LoadError> {
     let mut client = Client::new(&shared.base_url)?;
-    let money = Money { key: "crash-first-credit".to_owned(), kind: MoneyKind::Credit, amount_micros };
+    let money = Money { key: FIRST_CREDIT.to_owned(), kind: MoneyKind::Credit, amount_micros };
     send_until_answered(shared, &mut client, &Operation::Money(money)).map(drop)
 }
