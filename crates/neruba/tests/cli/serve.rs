@@ -81,6 +81,7 @@ fn a_production_server_logs_json_and_shows_no_docs() {
 
 #[test]
 fn the_known_good_sequence_passes_and_no_secret_reaches_the_log() {
+    // checklist 98 (ingest outcomes and transactions)
     // checklist 99
     // checklist 101
     for (dialect, database) in testkit::empty_database_addresses() {
@@ -91,6 +92,17 @@ fn the_known_good_sequence_passes_and_no_secret_reaches_the_log() {
         let mut said = Vec::new();
         let report = smoke::run(&options, |step| said.push(step.to_string())).unwrap();
         assert!(report.passed(), "{dialect}: {said:#?}");
+        let figures = Client::new(server.base_url()).unwrap().send(&Request::get("/metrics")).unwrap();
+        let figures = String::from_utf8(figures.body).unwrap();
+        for line in [
+            "neruba_ingest_total{operation=\"usage\",outcome=\"accepted\"} 1",
+            "neruba_ingest_total{operation=\"usage\",outcome=\"replay\"} 1",
+            "neruba_ingest_total{operation=\"usage\",outcome=\"conflict\"} 1",
+            "neruba_ingest_total{operation=\"charge\",outcome=\"accepted\"} 1",
+            "neruba_db_transactions_total{name=\"grant_credit\",outcome=\"committed\"}",
+        ] {
+            assert!(figures.contains(line), "{dialect}: {line} is missing in {figures}");
+        }
         assert!(server.stop(STOP_WITHIN).unwrap().success());
         let log = log(&machine);
         for secret in [PASSWORD, "nrb_", "eyJ", "q3J9vX0m"] {

@@ -30,6 +30,7 @@ fn column(database: &Database, table: &str) -> &'static str {
 #[test]
 fn rows_that_are_history_cannot_be_changed_or_removed_by_the_server() {
     // checklist 31, 63
+    // promise P11
     for (name, database) in testkit::databases() {
         for table in APPEND_ONLY_TABLES {
             let column = column(&database, table);
