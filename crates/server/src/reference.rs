@@ -43,11 +43,18 @@ fn errors_markdown() -> String {
 pub(crate) fn errors_html() -> String {
     let mut text = "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n<title>Error codes</title>\n<h1>Error codes</h1>\n".to_owned();
     for code in Code::ALL {
-        let (title, advice) = (escaped(code.title()), escaped(code.advice()));
+        let (title, advice) = (escaped(code.title()), marked_up(code.advice()));
         let status = code.status();
         push(&mut text, format_args!("<h2 id=\"{code}\">{code}</h2>\n<p><b>{status}</b> {title}. {advice}</p>\n"));
     }
     text
+}
+
+/// The text of a page, with what stands between backticks as code.
+fn marked_up(text: &str) -> String {
+    let text = escaped(text);
+    let parts = text.split('`').enumerate();
+    parts.map(|(number, part)| if number % 2 == 0 { part.to_owned() } else { format!("<code>{part}</code>") }).collect()
 }
 
 fn access_markdown() -> String {

@@ -21,6 +21,7 @@ on_both! {
         for code in Code::ALL {
             assert!(page.text.contains(&format!("id=\"{code}\"")), "{code}");
         }
+        assert!(page.text.contains("<code>detail</code>") && !page.text.contains('`'), "{}", page.text);
     }
 
     fn the_openapi_document_is_served(world) {
