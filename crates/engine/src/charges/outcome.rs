@@ -54,7 +54,10 @@ impl Engine {
         self.db().write("record_charge_attempt", ctx.project, |tx| -> Result<(), Error> {
             match attempt {
                 Attempt::Accepted => Ok(()),
-                Attempt::Replayed => Ok(record::replayed(tx, ctx, Operation::Charge, key.unwrap_or_default())?),
+                Attempt::Replayed => {
+                    let key = key.ok_or_else(|| Error::Bug("a charge was replayed without a key".to_owned()))?;
+                    Ok(record::replayed(tx, ctx, Operation::Charge, key)?)
+                }
                 Attempt::Refused(outcome, refusal) => {
                     let refused = Refused { refusal, key, payload: &item.payload };
                     Ok(record::rejected(tx, ctx, Operation::Charge, *outcome, &refused)?)
