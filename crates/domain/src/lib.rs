@@ -16,6 +16,7 @@ pub mod ingest;
 pub mod invoice_totals;
 pub mod ledger;
 pub mod members;
+pub mod metering;
 pub mod metrics;
 mod named;
 pub mod password;
