@@ -1,5 +1,6 @@
 //! Customers: who is billed. Each project has one built-in customer, itself.
 
+use crate::customer_tax::CustomerTax;
 use crate::ids::CustomerId;
 use crate::projects::Change;
 use crate::time::Instant;
@@ -20,6 +21,8 @@ pub struct Customer {
     /// The project's own customer, used when a request names none.
     pub built_in: bool,
     pub created_at: Instant,
+    /// Where and how the customer is taxed.
+    pub tax: CustomerTax,
 }
 
 /// What somebody asks for who makes a customer.
@@ -29,6 +32,8 @@ pub struct NewCustomer {
     /// Without one, the external key is the name.
     pub name: Option<String>,
     pub time_zone: Option<String>,
+    /// Without one, nothing is known: taxed, at no place.
+    pub tax: Option<CustomerTax>,
 }
 
 /// What somebody changes about a customer.
@@ -36,6 +41,8 @@ pub struct NewCustomer {
 pub struct CustomerChange {
     pub name: Change<String>,
     pub time_zone: Change<Option<String>>,
+    /// The whole profile, in place of the one before.
+    pub tax: Change<CustomerTax>,
 }
 
 impl NewCustomer {
@@ -48,6 +55,7 @@ impl NewCustomer {
             time_zone: self.time_zone,
             built_in: false,
             created_at,
+            tax: self.tax.unwrap_or(CustomerTax::UNKNOWN),
         }
     }
 
@@ -64,6 +72,7 @@ impl CustomerChange {
         let mut changed = customer.clone();
         self.name.apply(&mut changed.name);
         self.time_zone.apply(&mut changed.time_zone);
+        self.tax.apply(&mut changed.tax);
         changed
     }
 }
@@ -74,7 +83,7 @@ mod tests {
     use uuid::Uuid;
 
     fn acme() -> NewCustomer {
-        NewCustomer { external_key: "acme".to_owned(), name: None, time_zone: None }
+        NewCustomer { external_key: "acme".to_owned(), name: None, time_zone: None, tax: None }
     }
 
     fn made() -> Customer {
@@ -90,14 +99,15 @@ mod tests {
     #[test]
     fn asking_again_describes_the_same_customer_until_it_is_changed() {
         assert!(acme().describes(&made()));
-        let change = CustomerChange { name: Change::Set("Acme Inc".to_owned()), time_zone: Change::Keep };
+        let change = CustomerChange { name: Change::Set("Acme Inc".to_owned()), ..CustomerChange::default() };
         assert!(!acme().describes(&change.applied_to(&made())));
     }
 
     #[test]
     fn the_projects_own_customer_is_never_made_again() {
         let own = Customer { built_in: true, external_key: SELF_KEY.to_owned(), ..made() };
-        let asked = NewCustomer { external_key: SELF_KEY.to_owned(), name: Some(own.name.clone()), time_zone: None };
+        let asked =
+            NewCustomer { external_key: SELF_KEY.to_owned(), name: Some(own.name.clone()), time_zone: None, tax: None };
         assert!(!asked.describes(&own));
     }
 }

@@ -8,6 +8,7 @@ pub mod amount;
 pub mod calendar;
 pub mod catalog;
 pub mod currency;
+pub mod customer_tax;
 pub mod customers;
 pub mod decimal;
 pub mod idempotency;

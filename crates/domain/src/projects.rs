@@ -5,7 +5,9 @@ use crate::currency::Currency;
 use crate::idempotency::{Canonical, Fingerprint};
 use crate::ids::{ProjectId, UserId};
 use crate::named::named;
+use crate::proration::TimeBasis;
 use crate::refusal::{Code, Refusal};
+use crate::rounding::InvoiceRounding;
 use crate::time::Instant;
 use crate::time_zone::UTC;
 
@@ -37,6 +39,14 @@ pub struct Policies {
     pub support_limit: Amount,
     /// Events older than this many days are refused `too_old`; `null` accepts any age.
     pub event_horizon_days: Option<u32>,
+    /// Where an invoice is rounded to the minor unit of its currency.
+    pub invoice_rounding: InvoiceRounding,
+    /// What the share of a period is counted in when something holds for a part of it.
+    pub proration_basis: TimeBasis,
+    /// How long after its end a window waits for late events before it is billed, in minutes.
+    pub late_buffer_minutes: u32,
+    /// A recomputation that touches events older than so many days needs a reason and a role above developer.
+    pub recompute_limit_days: u32,
 }
 
 impl Policies {
@@ -47,6 +57,10 @@ impl Policies {
         require_customer_key: false,
         support_limit: Amount::from_micros(100_000_000),
         event_horizon_days: None,
+        invoice_rounding: InvoiceRounding::PerInvoice,
+        proration_basis: TimeBasis::Day,
+        late_buffer_minutes: 60,
+        recompute_limit_days: 90,
     };
 }
 
@@ -134,6 +148,10 @@ pub struct ProjectChange {
     pub require_customer_key: Change<bool>,
     pub support_limit: Change<Amount>,
     pub event_horizon_days: Change<Option<u32>>,
+    pub invoice_rounding: Change<InvoiceRounding>,
+    pub proration_basis: Change<TimeBasis>,
+    pub late_buffer_minutes: Change<u32>,
+    pub recompute_limit_days: Change<u32>,
 }
 
 impl ProjectChange {
@@ -147,6 +165,10 @@ impl ProjectChange {
         self.require_customer_key.apply(&mut changed.policies.require_customer_key);
         self.support_limit.apply(&mut changed.policies.support_limit);
         self.event_horizon_days.apply(&mut changed.policies.event_horizon_days);
+        self.invoice_rounding.apply(&mut changed.policies.invoice_rounding);
+        self.proration_basis.apply(&mut changed.policies.proration_basis);
+        self.late_buffer_minutes.apply(&mut changed.policies.late_buffer_minutes);
+        self.recompute_limit_days.apply(&mut changed.policies.recompute_limit_days);
         changed
     }
 }
@@ -181,6 +203,50 @@ pub fn event_horizon(field: &str, days: u32) -> Result<u32, Refusal> {
         Ok(days)
     } else {
         Err(Refusal::field(Code::OutOfRange, field, "must be from 1 to 36500 days, or null for no limit."))
+    }
+}
+
+/// Where invoices are rounded.
+///
+/// # Errors
+/// [`Code::InvalidValue`] for any other text.
+pub fn invoice_rounding(field: &str, text: &str) -> Result<InvoiceRounding, Refusal> {
+    InvoiceRounding::parse(text)
+        .ok_or_else(|| Refusal::field(Code::InvalidValue, field, "must be \"perInvoice\" or \"perLine\"."))
+}
+
+/// What shares are counted in.
+///
+/// # Errors
+/// [`Code::InvalidValue`] for any other text.
+pub fn proration_basis(field: &str, text: &str) -> Result<TimeBasis, Refusal> {
+    TimeBasis::parse(text).ok_or_else(|| Refusal::field(Code::InvalidValue, field, "must be \"day\" or \"second\"."))
+}
+
+/// The longest late buffer: 30 days.
+pub const LATE_BUFFER_MINUTES_MAX: u32 = 43_200;
+
+/// How long windows wait for late events, in minutes.
+///
+/// # Errors
+/// [`Code::OutOfRange`] for more than 30 days.
+pub fn late_buffer(field: &str, minutes: u32) -> Result<u32, Refusal> {
+    if minutes <= LATE_BUFFER_MINUTES_MAX {
+        Ok(minutes)
+    } else {
+        Err(Refusal::field(Code::OutOfRange, field, "must be from 0 to 43200 minutes (30 days)."))
+    }
+}
+
+/// How far back anybody may recompute, in whole days.
+///
+/// # Errors
+/// [`Code::OutOfRange`] for more than 100 years.
+pub fn recompute_limit(field: &str, days: u32) -> Result<u32, Refusal> {
+    if days <= 36_500 {
+        Ok(days)
+    } else {
+        Err(Refusal::field(Code::OutOfRange, field, "must be from 0 to 36500 days."))
     }
 }
 
@@ -236,5 +302,10 @@ mod tests {
         assert_eq!(negative.unwrap_err().code, Code::OutOfRange);
         assert_eq!(unknown_policy("policies.unknownMetric", "ignore").unwrap_err().code, Code::InvalidValue);
         assert_eq!(mode("mode", "test").unwrap_err().code, Code::InvalidValue);
+        assert_eq!(invoice_rounding("policies.invoiceRounding", "up").unwrap_err().code, Code::InvalidValue);
+        assert_eq!(proration_basis("policies.prorationBasis", "hour").unwrap_err().code, Code::InvalidValue);
+        assert_eq!(late_buffer("policies.lateBufferMinutes", 43_201).unwrap_err().code, Code::OutOfRange);
+        assert_eq!(recompute_limit("policies.recomputeLimitDays", 36_501).unwrap_err().code, Code::OutOfRange);
+        assert_eq!((late_buffer("f", 0), recompute_limit("f", 0)), (Ok(0), Ok(0)));
     }
 }

@@ -2,13 +2,13 @@
 
 use domain::access::Permission;
 use domain::customers::{Customer, CustomerChange, NewCustomer, SELF_KEY};
-use domain::idempotency::{Canonical, Family, IdempotencyKey};
+use domain::idempotency::{Canonical, Family, Fingerprint, IdempotencyKey};
 use domain::ids::CustomerId;
 use domain::ledger::entry::JournalEntry;
 use domain::projects::{Project, UnknownPolicy};
 use domain::refusal::{Code, Refusal};
 use serde_json::json;
-use storage::{ProjectTx, customers};
+use storage::{ProjectTx, customer_tax, customers};
 
 use crate::audit::{AuditRecord, Audited};
 use crate::command::{Answer, Idempotency};
@@ -28,11 +28,7 @@ impl Engine {
             family: Family::Other,
             key,
             operation: "createCustomer",
-            fingerprint: Canonical::new("createCustomer")
-                .text(&new.external_key)
-                .optional(new.name.as_deref(), Canonical::text)
-                .optional(new.time_zone.as_deref(), Canonical::text)
-                .fingerprint(),
+            fingerprint: fingerprint(new),
         });
         let mut existing = None;
         let answer = self.command_answer(ctx, "create_customer", 201, idempotency.as_ref(), |tx| {
@@ -42,6 +38,9 @@ impl Engine {
                 existing = found.filter(|found| new.describes(found));
                 // Nothing is written; the refusal only ends the transaction.
                 return Err(taken(new).into());
+            }
+            if new.tax.is_some() {
+                customer_tax::put(tx, customer.id, &customer.tax)?;
             }
             created(customer)
         });
@@ -79,7 +78,7 @@ impl Engine {
         self.read(ctx.project, "get_customer", |tx| customers::get(tx, id)?.ok_or_else(Error::not_found))
     }
 
-    /// Changes what people call the customer and where its days begin.
+    /// Changes what people call the customer, where its days begin and how it is taxed.
     ///
     /// # Errors
     /// [`Code::NotFound`], or no permission to change customers.
@@ -89,6 +88,9 @@ impl Engine {
             let before = customers::get_for_update(tx, id)?.ok_or_else(Error::not_found)?;
             let after = change.clone().applied_to(&before);
             customers::update(tx, id, &after.name, after.time_zone.as_deref())?;
+            if after.tax != before.tax {
+                customer_tax::put(tx, id, &after.tax)?;
+            }
             let record = AuditRecord::new("customer.updated", id).changed(&before, &after)?;
             let body = json!({ "customer": after });
             Ok(Audited::new(after, record).announce("customer.updated", body))
@@ -116,7 +118,7 @@ pub(crate) fn resolve(
     match project.policies.unknown_customer {
         UnknownPolicy::Reject => Err(unknown(key).into()),
         UnknownPolicy::AutoCreate => {
-            let new = NewCustomer { external_key: key.to_owned(), name: None, time_zone: None };
+            let new = NewCustomer { external_key: key.to_owned(), name: None, time_zone: None, tax: None };
             customers::insert(tx, &new.into_customer(ctx.new_id(), ctx.now()))?;
             // Somebody else may have made it in between, under another id.
             existing(tx, Some(key))
@@ -142,6 +144,18 @@ pub(crate) fn of_entry(tx: &mut ProjectTx<'_>, entry: &JournalEntry) -> Result<C
     found.ok_or_else(|| Error::Bug(format!("the customer of {} is not stored", entry.id)))
 }
 
+fn fingerprint(new: &NewCustomer) -> Fingerprint {
+    let form = Canonical::new("createCustomer")
+        .text(&new.external_key)
+        .optional(new.name.as_deref(), Canonical::text)
+        .optional(new.time_zone.as_deref(), Canonical::text);
+    // Nothing at all is added without a profile: requests from before there were profiles keep their fingerprint.
+    match &new.tax {
+        Some(tax) => form.json(&tax.canonical()).fingerprint(),
+        None => form.fingerprint(),
+    }
+}
+
 fn created(customer: Customer) -> Result<Audited<Customer>, Error> {
     let record = AuditRecord::new("customer.created", customer.id).details(json!({ "after": customer }));
     let body = json!({ "customer": customer });
@@ -161,8 +175,8 @@ fn unknown(key: &str) -> Refusal {
 
 fn taken(new: &NewCustomer) -> Refusal {
     let detail = format!(
-        "A customer with the externalKey {:?} exists with another name or zone. Change it with PATCH, or take another \
-         externalKey.",
+        "A customer with the externalKey {:?} exists with another name, zone or tax profile. Change it with PATCH, or take \
+         another externalKey.",
         new.external_key
     );
     Refusal::new(Code::ExternalKeyConflict, detail)

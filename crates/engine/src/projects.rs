@@ -1,6 +1,7 @@
 //! Projects: made once per creator and key, listed by member, changed with an audit trail.
 
 use domain::access::{Permission, Role};
+use domain::customer_tax::CustomerTax;
 use domain::customers::{Customer, SELF_KEY};
 use domain::ids::ProjectId;
 use domain::projects::{NewProject, Project, ProjectChange};
@@ -119,5 +120,6 @@ fn own_customer(caller: &Caller, project: &Project) -> Customer {
         time_zone: None,
         built_in: true,
         created_at: caller.now,
+        tax: CustomerTax::UNKNOWN,
     }
 }

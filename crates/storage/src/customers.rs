@@ -3,11 +3,12 @@
 use domain::customers::Customer;
 use domain::ids::CustomerId;
 
+use crate::customer_tax;
 use crate::error::StorageError;
 use crate::sql::{Row, Value, bulk_sql, params, sql};
 use crate::tx::ProjectTx;
 
-/// Adds a customer: false when its external key is taken, and then nothing changed.
+/// Adds a customer: false when its external key is taken, and then nothing changed. Its tax profile is stored by [`customer_tax::put`].
 ///
 /// A concurrent transaction that adds the same key is waited for.
 pub fn insert(tx: &mut ProjectTx<'_>, customer: &Customer) -> Result<bool, StorageError> {
@@ -15,7 +16,7 @@ pub fn insert(tx: &mut ProjectTx<'_>, customer: &Customer) -> Result<bool, Stora
     Ok(inserted == 1)
 }
 
-/// Adds those customers whose external keys are free, and says how many these were. Find them by their keys afterwards:
+/// Adds those customers whose external keys are free, without tax profiles, and says how many these were. Find them by their keys afterwards:
 /// another transaction may have added some of them under other ids.
 pub fn insert_missing(tx: &mut ProjectTx<'_>, customers: &[Customer]) -> Result<u64, StorageError> {
     let rows: Vec<[Value<'_>; 6]> = customers
@@ -74,9 +75,11 @@ pub fn get(tx: &mut ProjectTx<'_>, id: CustomerId) -> Result<Option<Customer>, S
     tx.query_opt(
         sql!(
             "-- get_customer
-            select id, external_key, name, time_zone, built_in, created_at
-            from customers
-            where project_id = ?1 and id = ?2"
+            select c.id, c.external_key, c.name, c.time_zone, c.built_in, c.created_at, t.country, t.region, t.tax_ids, t.treatment,
+                t.exemption_reason
+            from customers c
+            left join customer_tax t on t.project_id = c.project_id and t.customer_id = c.id
+            where c.project_id = ?1 and c.id = ?2"
         ),
         &params![id],
         read,
@@ -85,26 +88,33 @@ pub fn get(tx: &mut ProjectTx<'_>, id: CustomerId) -> Result<Option<Customer>, S
 
 /// As [`get`], and nobody else changes the customer until this transaction ends.
 pub fn get_for_update(tx: &mut ProjectTx<'_>, id: CustomerId) -> Result<Option<Customer>, StorageError> {
-    tx.query_opt(
+    // PostgreSQL locks no row of an outer join: the customer first, then what is known of it.
+    let locked = tx.query_opt(
         sql!(
-            "-- get_customer_for_update
-            select id, external_key, name, time_zone, built_in, created_at
+            "-- lock_customer
+            select id
             from customers
             where project_id = ?1 and id = ?2
             {for_update}"
         ),
         &params![id],
-        read,
-    )
+        |row| row.get::<CustomerId>(0),
+    )?;
+    match locked {
+        Some(id) => get(tx, id),
+        None => Ok(None),
+    }
 }
 
 pub fn find_by_key(tx: &mut ProjectTx<'_>, external_key: &str) -> Result<Option<Customer>, StorageError> {
     tx.query_opt(
         sql!(
             "-- find_customer_by_key
-            select id, external_key, name, time_zone, built_in, created_at
-            from customers
-            where project_id = ?1 and external_key = ?2"
+            select c.id, c.external_key, c.name, c.time_zone, c.built_in, c.created_at, t.country, t.region, t.tax_ids, t.treatment,
+                t.exemption_reason
+            from customers c
+            left join customer_tax t on t.project_id = c.project_id and t.customer_id = c.id
+            where c.project_id = ?1 and c.external_key = ?2"
         ),
         &params![external_key],
         read,
@@ -117,9 +127,11 @@ pub fn find_by_keys(tx: &mut ProjectTx<'_>, external_keys: &[&str]) -> Result<Ve
     tx.query_many(
         bulk_sql!(
             "-- find_customers_by_keys
-            select c.id, c.external_key, c.name, c.time_zone, c.built_in, c.created_at
+            select c.id, c.external_key, c.name, c.time_zone, c.built_in, c.created_at, t.country, t.region, t.tax_ids, t.treatment,
+                t.exemption_reason
             from {rows}
-            join customers c on c.project_id = r.project_id and c.external_key = r.external_key",
+            join customers c on c.project_id = r.project_id and c.external_key = r.external_key
+            left join customer_tax t on t.project_id = c.project_id and t.customer_id = c.id",
             [project_id: Uuid, external_key: Text]
         ),
         &rows,
@@ -133,9 +145,11 @@ pub fn find_by_ids(tx: &mut ProjectTx<'_>, ids: &[CustomerId]) -> Result<Vec<Cus
     tx.query_many(
         bulk_sql!(
             "-- find_customers_by_ids
-            select c.id, c.external_key, c.name, c.time_zone, c.built_in, c.created_at
+            select c.id, c.external_key, c.name, c.time_zone, c.built_in, c.created_at, t.country, t.region, t.tax_ids, t.treatment,
+                t.exemption_reason
             from {rows}
-            join customers c on c.project_id = r.project_id and c.id = r.id",
+            join customers c on c.project_id = r.project_id and c.id = r.id
+            left join customer_tax t on t.project_id = c.project_id and t.customer_id = c.id",
             [project_id: Uuid, id: Uuid]
         ),
         &rows,
@@ -148,11 +162,13 @@ pub fn page(tx: &mut ProjectTx<'_>, after: Option<CustomerId>, limit: i64) -> Re
     tx.query(
         sql!(
             "-- page_customers
-            select id, external_key, name, time_zone, built_in, created_at
-            from customers
-            where project_id = ?1
-              and (cast(?2 as {uuid}) is null or id > ?2)
-            order by id
+            select c.id, c.external_key, c.name, c.time_zone, c.built_in, c.created_at, t.country, t.region, t.tax_ids, t.treatment,
+                t.exemption_reason
+            from customers c
+            left join customer_tax t on t.project_id = c.project_id and t.customer_id = c.id
+            where c.project_id = ?1
+              and (cast(?2 as {uuid}) is null or c.id > ?2)
+            order by c.id
             limit ?3"
         ),
         &params![after, limit],
@@ -168,5 +184,6 @@ fn read(row: &Row<'_>) -> Result<Customer, StorageError> {
         time_zone: row.get(3)?,
         built_in: row.get(4)?,
         created_at: row.get(5)?,
+        tax: customer_tax::read(row, 6)?,
     })
 }

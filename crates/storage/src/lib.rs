@@ -10,6 +10,7 @@ pub mod audit_entries;
 pub mod balances;
 mod constraints;
 pub mod credit_lots;
+pub mod customer_tax;
 pub mod customers;
 mod database;
 mod dialect;

@@ -3,6 +3,8 @@
 use domain::idempotency::Fingerprint;
 use domain::ids::{ProjectId, UserId};
 use domain::projects::{Mode, Policies, Project, UnknownPolicy};
+use domain::proration::TimeBasis;
+use domain::rounding::InvoiceRounding;
 
 use crate::error::StorageError;
 use crate::sql::{Row, params, sql};
@@ -16,8 +18,9 @@ pub fn insert(tx: &mut InstallationTx<'_>, project: &Project, fingerprint: Finge
         sql!(
             "-- insert_project
             insert into projects (id, name, external_key, mode, currency, time_zone, unknown_metric, unknown_customer,
-                require_customer_key, support_limit_micros, event_horizon_days, fingerprint, created_by, created_at)
-            values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)
+                require_customer_key, support_limit_micros, event_horizon_days, invoice_rounding, proration_basis,
+                late_buffer_minutes, recompute_limit_days, fingerprint, created_by, created_at)
+            values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)
             on conflict (created_by, external_key) do nothing"
         ),
         &params![
@@ -32,6 +35,10 @@ pub fn insert(tx: &mut InstallationTx<'_>, project: &Project, fingerprint: Finge
             project.policies.require_customer_key,
             project.policies.support_limit,
             project.policies.event_horizon_days,
+            project.policies.invoice_rounding.as_str(),
+            project.policies.proration_basis.as_str(),
+            project.policies.late_buffer_minutes,
+            project.policies.recompute_limit_days,
             &fingerprint.0,
             project.created_by,
             project.created_at,
@@ -50,12 +57,13 @@ pub fn find_by_external_key(
         sql!(
             "-- find_project_by_external_key
             select id, name, external_key, mode, currency, time_zone, unknown_metric, unknown_customer,
-                require_customer_key, support_limit_micros, event_horizon_days, created_by, created_at, fingerprint
+                require_customer_key, support_limit_micros, event_horizon_days, invoice_rounding, proration_basis,
+                late_buffer_minutes, recompute_limit_days, created_by, created_at, fingerprint
             from projects
             where created_by = ?1 and external_key = ?2"
         ),
         &params![created_by, external_key],
-        |row| Ok((read(row)?, Fingerprint(row.get(13)?))),
+        |row| Ok((read(row)?, Fingerprint(row.get(17)?))),
     )
 }
 
@@ -65,7 +73,8 @@ pub fn get(tx: &mut ProjectTx<'_>) -> Result<Option<Project>, StorageError> {
         sql!(
             "-- get_project
             select id, name, external_key, mode, currency, time_zone, unknown_metric, unknown_customer,
-                require_customer_key, support_limit_micros, event_horizon_days, created_by, created_at
+                require_customer_key, support_limit_micros, event_horizon_days, invoice_rounding, proration_basis,
+                late_buffer_minutes, recompute_limit_days, created_by, created_at
             from projects
             where id = ?1"
         ),
@@ -80,7 +89,8 @@ pub fn get_for_update(tx: &mut ProjectTx<'_>) -> Result<Option<Project>, Storage
         sql!(
             "-- get_project_for_update
             select id, name, external_key, mode, currency, time_zone, unknown_metric, unknown_customer,
-                require_customer_key, support_limit_micros, event_horizon_days, created_by, created_at
+                require_customer_key, support_limit_micros, event_horizon_days, invoice_rounding, proration_basis,
+                late_buffer_minutes, recompute_limit_days, created_by, created_at
             from projects
             where id = ?1
             {for_update}"
@@ -98,7 +108,8 @@ pub fn update(tx: &mut ProjectTx<'_>, project: &Project) -> Result<(), StorageEr
             "-- update_project
             update projects
             set name = ?2, time_zone = ?3, unknown_metric = ?4, unknown_customer = ?5, require_customer_key = ?6,
-                support_limit_micros = ?7, event_horizon_days = ?8
+                support_limit_micros = ?7, event_horizon_days = ?8, invoice_rounding = ?9, proration_basis = ?10,
+                late_buffer_minutes = ?11, recompute_limit_days = ?12
             where id = ?1"
         ),
         &params![
@@ -109,6 +120,10 @@ pub fn update(tx: &mut ProjectTx<'_>, project: &Project) -> Result<(), StorageEr
             project.policies.require_customer_key,
             project.policies.support_limit,
             project.policies.event_horizon_days,
+            project.policies.invoice_rounding.as_str(),
+            project.policies.proration_basis.as_str(),
+            project.policies.late_buffer_minutes,
+            project.policies.recompute_limit_days,
         ],
     )?;
     Ok(())
@@ -125,7 +140,8 @@ pub fn page_of_member(
         sql!(
             "-- page_projects_of_member
             select p.id, p.name, p.external_key, p.mode, p.currency, p.time_zone, p.unknown_metric, p.unknown_customer,
-                p.require_customer_key, p.support_limit_micros, p.event_horizon_days, p.created_by, p.created_at
+                p.require_customer_key, p.support_limit_micros, p.event_horizon_days, p.invoice_rounding,
+                p.proration_basis, p.late_buffer_minutes, p.recompute_limit_days, p.created_by, p.created_at
             from members m
             join projects p on p.id = m.project_id
             where m.user_id = ?1
@@ -148,7 +164,8 @@ pub fn page_all(
         sql!(
             "-- page_all_projects
             select id, name, external_key, mode, currency, time_zone, unknown_metric, unknown_customer,
-                require_customer_key, support_limit_micros, event_horizon_days, created_by, created_at
+                require_customer_key, support_limit_micros, event_horizon_days, invoice_rounding, proration_basis,
+                late_buffer_minutes, recompute_limit_days, created_by, created_at
             from projects
             where cast(?1 as {uuid}) is null or id > ?1
             order by id
@@ -173,8 +190,12 @@ fn read(row: &Row<'_>) -> Result<Project, StorageError> {
             require_customer_key: row.get(8)?,
             support_limit: row.get(9)?,
             event_horizon_days: row.get(10)?,
+            invoice_rounding: row.named(11, InvoiceRounding::parse)?,
+            proration_basis: row.named(12, TimeBasis::parse)?,
+            late_buffer_minutes: row.get(13)?,
+            recompute_limit_days: row.get(14)?,
         },
-        created_by: row.get(11)?,
-        created_at: row.get(12)?,
+        created_by: row.get(15)?,
+        created_at: row.get(16)?,
     })
 }

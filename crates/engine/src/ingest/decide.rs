@@ -9,6 +9,7 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::time::Duration;
 
+use domain::customer_tax::CustomerTax;
 use domain::customers::{Customer, SELF_KEY};
 use domain::idempotency::{Fingerprint, IdempotencyKey};
 use domain::ids::{BatchId, CustomerId, MetricId, ProjectId};
@@ -390,6 +391,7 @@ impl<'a> Turn<'_, 'a> {
             time_zone: None,
             built_in: false,
             created_at: self.now,
+            tax: CustomerTax::UNKNOWN,
         };
         let id = customer.id;
         self.project.customers.insert(Cow::Borrowed(key), id);

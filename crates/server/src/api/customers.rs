@@ -1,6 +1,7 @@
 //! `/projects/{projectId}/customers`: who is billed.
 
 use axum::extract::State;
+use domain::customer_tax::CustomerTax;
 use domain::customers::{Customer, CustomerChange, NewCustomer};
 use domain::ids::CustomerId;
 use domain::projects::Change;
@@ -28,6 +29,8 @@ pub struct CreateCustomerRequest {
     /// IANA name; the project's zone if not given.
     #[schema(example = "Europe/Berlin")]
     time_zone: Option<String>,
+    /// Where and how the customer is taxed; if not given, taxed by the rates that hold everywhere.
+    tax: Option<CustomerTax>,
 }
 
 /// What is not given stays as it is. The external key cannot be changed.
@@ -39,6 +42,10 @@ pub struct UpdateCustomerRequest {
     #[serde(default, deserialize_with = "nullable")]
     #[schema(value_type = Option<String>)]
     time_zone: Option<Option<String>>,
+    /// The whole profile, in place of the one before; `null` forgets it.
+    #[serde(default, deserialize_with = "nullable")]
+    #[schema(value_type = Option<CustomerTax>)]
+    tax: Option<Option<CustomerTax>>,
 }
 
 #[derive(Debug, Clone, Default, serde::Deserialize, utoipa::IntoParams)]
@@ -50,7 +57,7 @@ pub struct CustomerParams {
 }
 
 /// Tells `null` (set to nothing) from a field that was not sent.
-fn nullable<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<String>>, D::Error> {
+fn nullable<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<T>>, D::Error> {
     Option::deserialize(deserializer).map(Some)
 }
 
@@ -123,6 +130,7 @@ impl CreateCustomerRequest {
             external_key: text::external_key("externalKey", &self.external_key)?,
             name: self.name.as_deref().map(|name| text::name("name", name)).transpose()?,
             time_zone: self.time_zone.as_deref().map(|zone| time_zone("timeZone", zone)).transpose()?,
+            tax: self.tax.clone().map(|tax| tax.checked("tax")).transpose()?,
         })
     }
 }
@@ -137,6 +145,10 @@ impl UpdateCustomerRequest {
             Some(zone) => Change::Set(zone.map(|zone| time_zone("timeZone", &zone)).transpose()?),
             None => Change::Keep,
         };
-        Ok(CustomerChange { name, time_zone: zone })
+        let tax = match self.tax {
+            Some(tax) => Change::Set(tax.unwrap_or(CustomerTax::UNKNOWN).checked("tax")?),
+            None => Change::Keep,
+        };
+        Ok(CustomerChange { name, time_zone: zone, tax })
     }
 }

@@ -59,6 +59,14 @@ pub struct UpdatePolicies {
     #[serde(default, deserialize_with = "nullable")]
     #[schema(value_type = Option<u32>)]
     event_horizon_days: Option<Option<u32>>,
+    /// `perInvoice` or `perLine`: where an invoice is rounded to the minor unit of its currency.
+    invoice_rounding: Option<String>,
+    /// `day` or `second`: what the share of a period is counted in.
+    proration_basis: Option<String>,
+    /// 0 to 43200: how long after its end a window waits for late events before it is billed.
+    late_buffer_minutes: Option<u32>,
+    /// 0 to 36500: recomputing events older than so many days needs a reason and the role owner, admin or finance.
+    recompute_limit_days: Option<u32>,
 }
 
 /// Tells `null` (set to nothing) from a field that was not sent.
@@ -158,6 +166,18 @@ impl UpdateProjectRequest {
             })?,
             event_horizon_days: change(policies.event_horizon_days, |days| {
                 days.map(|days| projects::event_horizon("policies.eventHorizonDays", days)).transpose()
+            })?,
+            invoice_rounding: change(policies.invoice_rounding, |policy| {
+                projects::invoice_rounding("policies.invoiceRounding", &policy)
+            })?,
+            proration_basis: change(policies.proration_basis, |policy| {
+                projects::proration_basis("policies.prorationBasis", &policy)
+            })?,
+            late_buffer_minutes: change(policies.late_buffer_minutes, |minutes| {
+                projects::late_buffer("policies.lateBufferMinutes", minutes)
+            })?,
+            recompute_limit_days: change(policies.recompute_limit_days, |days| {
+                projects::recompute_limit("policies.recomputeLimitDays", days)
             })?,
         })
     }

@@ -18,6 +18,11 @@ fn keys(page: &Value) -> Vec<String> {
     page["data"].as_array().unwrap().iter().map(|customer| text(&customer["externalKey"])).collect()
 }
 
+/// The tax profile of a customer who was given none.
+fn not_known() -> Value {
+    json!({ "country": null, "region": null, "taxIds": [], "treatment": "taxed", "exemptionReason": null })
+}
+
 on_both! {
     fn a_customer_is_made_found_and_listed(world) {
         let project = world.project();
@@ -25,7 +30,7 @@ on_both! {
         let made = create(world, &project, body).expect(201);
         let expected = json!({
             "id": made["id"], "externalKey": "acme", "name": "Acme Inc", "timeZone": "Europe/Berlin", "builtIn": false,
-            "createdAt": "2026-03-17T10:20:00.000Z",
+            "createdAt": "2026-03-17T10:20:00.000Z", "tax": not_known(),
         });
         assert_eq!(made, expected);
         assert!(text(&made["id"]).starts_with("cus_"));
@@ -83,6 +88,44 @@ on_both! {
         patch(json!({ "timeZone": "Mars/Base" })).refused(Code::InvalidValue);
         let trail = world.get(project.path("/audit?action=customer.updated")).bearer(&project.owner.token).expect(200);
         assert_eq!(trail["data"][1]["details"], json!({ "before": { "name": "acme" }, "after": { "name": "Acme Inc" } }));
+    }
+
+    fn a_tax_profile_is_given_replaced_and_forgotten(world) {
+        let project = world.project();
+        let tax = json!({ "country": "FR", "taxIds": ["FR12345678901"], "treatment": "reverseCharge" });
+        let made = create(world, &project, json!({ "externalKey": "acme", "tax": tax })).expect(201);
+        assert_eq!(create(world, &project, json!({ "externalKey": "acme", "tax": tax })).expect(200), made);
+        create(world, &project, json!({ "externalKey": "acme" })).refused(Code::ExternalKeyConflict);
+        assert_eq!(made["tax"], json!({
+            "country": "FR", "region": null, "taxIds": ["FR12345678901"], "treatment": "reverseCharge", "exemptionReason": null,
+        }));
+        let path = project.path(&format!("/customers/{}", text(&made["id"])));
+        let patch = |body: Value| world.patch(&path).bearer(&project.owner.token).json(body).send();
+        assert_eq!(patch(json!({ "name": "Acme" })).expect(200)["tax"], made["tax"]);
+        let exempt = json!({ "country": "US", "region": "CA", "treatment": "exempt", "exemptionReason": "Charity" });
+        let changed = patch(json!({ "tax": exempt })).expect(200)["tax"].clone();
+        assert_eq!((&changed["region"], &changed["taxIds"]), (&json!("CA"), &json!([])));
+        assert_eq!(world.get(&path).bearer(&project.owner.token).expect(200)["tax"], changed);
+        assert_eq!(list(world, &project, "?externalKey=acme")["data"][0]["tax"], changed);
+        assert_eq!(list(world, &project, "")["data"][1]["tax"], changed);
+        assert_eq!(patch(json!({ "tax": null })).expect(200)["tax"], not_known());
+        let trail = world.get(project.path("/audit?action=customer.updated")).bearer(&project.owner.token).expect(200);
+        assert_eq!(trail["data"][1]["details"]["after"]["tax"]["exemptionReason"], "Charity");
+    }
+
+    fn a_tax_profile_that_makes_no_sense_is_refused_by_name(world) {
+        let project = world.project();
+        for (tax, code, field) in [
+            (json!({ "country": "de" }), Code::InvalidValue, "tax.country"),
+            (json!({ "region": "CA" }), Code::InvalidValue, "tax.country"),
+            (json!({ "treatment": "reverseCharge" }), Code::InvalidValue, "tax.taxIds"),
+            (json!({ "treatment": "exempt" }), Code::InvalidValue, "tax.exemptionReason"),
+            (json!({ "treatment": "none" }), Code::InvalidValue, "tax.treatment"),
+            (json!({ "vat": "DE1" }), Code::UnknownField, "tax.vat"),
+        ] {
+            let body = json!({ "externalKey": "acme", "tax": tax });
+            assert_eq!(create(world, &project, body).refused(code)["errors"][0]["field"], field);
+        }
     }
 
     fn a_body_that_makes_no_sense_is_refused_by_name(world) {

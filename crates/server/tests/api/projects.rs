@@ -27,7 +27,8 @@ on_both! {
             "timeZone": "UTC", "createdAt": "2026-03-17T10:20:00.000Z",
             "policies": {
                 "unknownMetric": "autoCreate", "unknownCustomer": "reject", "requireCustomerKey": false,
-                "supportLimit": "100.000000", "eventHorizonDays": null,
+                "supportLimit": "100.000000", "eventHorizonDays": null, "invoiceRounding": "perInvoice",
+                "prorationBasis": "day", "lateBufferMinutes": 60, "recomputeLimitDays": 90,
             },
         });
         assert_eq!(project, expected);
@@ -168,7 +169,8 @@ on_both! {
         assert_eq!(changed["timeZone"], "Europe/Berlin");
         assert_eq!(changed["policies"], json!({
             "unknownMetric": "autoCreate", "unknownCustomer": "autoCreate", "requireCustomerKey": false,
-            "supportLimit": "25.500000", "eventHorizonDays": 30,
+            "supportLimit": "25.500000", "eventHorizonDays": 30, "invoiceRounding": "perInvoice", "prorationBasis": "day",
+            "lateBufferMinutes": 60, "recomputeLimitDays": 90,
         }));
         let body = json!({ "policies": { "eventHorizonDays": null } });
         world.clock.advance(Duration::from_millis(1));
@@ -182,6 +184,23 @@ on_both! {
         assert!(trail["data"][0]["details"]["after"].get("name").is_none());
     }
 
+    fn the_policies_of_billing_are_changed_one_by_one(world) {
+        let project = world.project();
+        let patch = |policies: Value| {
+            let body = json!({ "policies": policies });
+            world.patch(project.path("")).bearer(&project.owner.token).json(body).expect(200)["policies"].clone()
+        };
+        patch(json!({ "invoiceRounding": "perLine", "lateBufferMinutes": 0 }));
+        patch(json!({ "prorationBasis": "second", "recomputeLimitDays": 0 }));
+        let policies = world.get(project.path("")).bearer(&project.owner.token).expect(200)["policies"].clone();
+        for (field, value) in [
+            ("invoiceRounding", json!("perLine")), ("prorationBasis", json!("second")), ("lateBufferMinutes", json!(0)),
+            ("recomputeLimitDays", json!(0)), ("unknownMetric", json!("autoCreate")),
+        ] {
+            assert_eq!(policies[field], value, "{field}");
+        }
+    }
+
     fn what_a_project_cannot_become_is_refused_with_the_field(world) {
         let project = world.project();
         for (body, code, field) in [
@@ -190,6 +209,10 @@ on_both! {
             (json!({ "policies": { "supportLimit": "-1" } }), Code::OutOfRange, "policies.supportLimit"),
             (json!({ "policies": { "eventHorizonDays": 0 } }), Code::OutOfRange, "policies.eventHorizonDays"),
             (json!({ "policies": { "requireCustomerKey": "yes" } }), Code::InvalidType, "policies.requireCustomerKey"),
+            (json!({ "policies": { "invoiceRounding": "up" } }), Code::InvalidValue, "policies.invoiceRounding"),
+            (json!({ "policies": { "prorationBasis": "hour" } }), Code::InvalidValue, "policies.prorationBasis"),
+            (json!({ "policies": { "lateBufferMinutes": 43_201 } }), Code::OutOfRange, "policies.lateBufferMinutes"),
+            (json!({ "policies": { "recomputeLimitDays": 36_501 } }), Code::OutOfRange, "policies.recomputeLimitDays"),
         ] {
             let problem = world.patch(project.path("")).bearer(&project.owner.token).json(body).refused(code);
             assert_eq!(problem["errors"][0]["field"], field);

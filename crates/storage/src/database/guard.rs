@@ -27,6 +27,7 @@ pub const KEPT_TABLES: &[&str] = &[
     "accounts",
     "balances",
     "credit_lots",
+    "customer_tax",
     "customers",
     "idempotency_keys",
     "ingest_batches",

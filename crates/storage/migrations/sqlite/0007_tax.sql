@@ -1,0 +1,18 @@
+-- Where and how customers are taxed, and what a project decides about invoices, proration, late usage and recomputation.
+
+alter table projects add column invoice_rounding text not null default 'perInvoice';
+alter table projects add column proration_basis text not null default 'day';
+alter table projects add column late_buffer_minutes integer not null default 60;
+alter table projects add column recompute_limit_days integer not null default 90;
+
+create table customer_tax (
+    project_id blob not null,
+    customer_id blob not null,
+    country text,
+    region text,
+    tax_ids text not null,
+    treatment text not null,
+    exemption_reason text,
+    constraint customer_tax_pk primary key (project_id, customer_id),
+    constraint customer_tax_customer foreign key (project_id, customer_id) references customers (project_id, id)
+) strict, without rowid;
