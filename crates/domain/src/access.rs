@@ -47,6 +47,8 @@ named! {
         CustomersWrite = "customers:write",
         MetricsRead = "metrics:read",
         MetricsManage = "metrics:manage",
+        CatalogRead = "catalog:read",
+        CatalogManage = "catalog:manage",
         UsageIngest = "usage:ingest",
         ChargeIngest = "charge:ingest",
         IngestRead = "ingest:read",
@@ -73,6 +75,7 @@ impl Permission {
             | Permission::MembersRead
             | Permission::CustomersRead
             | Permission::MetricsRead
+            | Permission::CatalogRead
             | Permission::IngestRead
             | Permission::BillingRead
             | Permission::AuditRead => EVERYONE,
@@ -83,7 +86,7 @@ impl Permission {
             Permission::MetricsManage => &[Owner, Admin, Finance, Developer],
             Permission::RejectionsReplay => &[Owner, Admin, Support, Developer],
             Permission::CreditGrant | Permission::MoneyAdjust => MONEY,
-            Permission::MoneyRefund | Permission::MoneyReverse => &[Owner, Admin, Finance],
+            Permission::CatalogManage | Permission::MoneyRefund | Permission::MoneyReverse => &[Owner, Admin, Finance],
             // Machines only: a person corrects with a reason, a machine measures.
             Permission::UsageIngest | Permission::ChargeIngest => &[],
         }
@@ -94,7 +97,9 @@ impl Permission {
         match self {
             Permission::UsageIngest => &[Scope::IngestUsage],
             Permission::ChargeIngest => &[Scope::IngestCharge],
-            Permission::BillingRead | Permission::IngestRead | Permission::MetricsRead => &[Scope::BillingRead],
+            Permission::BillingRead | Permission::IngestRead | Permission::MetricsRead | Permission::CatalogRead => {
+                &[Scope::BillingRead]
+            }
             Permission::CustomersRead => &[Scope::CustomersRead, Scope::CustomersWrite],
             Permission::CustomersWrite => &[Scope::CustomersWrite],
             Permission::ProjectRead
@@ -105,6 +110,7 @@ impl Permission {
             | Permission::AccessKeysRead
             | Permission::AccessKeysManage
             | Permission::MetricsManage
+            | Permission::CatalogManage
             | Permission::RejectionsReplay
             | Permission::CreditGrant
             | Permission::MoneyAdjust

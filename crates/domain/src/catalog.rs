@@ -12,6 +12,7 @@ pub mod add_on;
 pub mod asset;
 pub mod coupon;
 pub mod diff;
+pub mod item;
 pub mod key;
 pub mod metric;
 pub mod plan;

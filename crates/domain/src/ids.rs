@@ -120,6 +120,8 @@ ids! {
     CustomerId = "cus";
     /// What is measured.
     MetricId = "mtr";
+    /// What customers subscribe to, in versions.
+    PlanId = "pln";
     /// One immutable measurement.
     EventId = "evt";
     /// The usage events of one project that were committed together.

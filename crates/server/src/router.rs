@@ -7,8 +7,8 @@ use utoipa_axum::routes;
 
 use crate::api::ingest::{batch, charge, usage};
 use crate::api::{
-    access_keys, admin, audit, auth, customers, docs, health, ingest_views, ledger, members, metrics, overview,
-    projects, rejections, trace, transactions, wallets,
+    access_keys, admin, audit, auth, catalog, customers, docs, health, ingest_views, ledger, members, metrics,
+    overview, projects, rejections, trace, transactions, wallets,
 };
 use crate::app::App;
 use crate::edge::surround;
@@ -18,7 +18,7 @@ use crate::routes::Api;
 
 /// Every route and its guard.
 pub fn api() -> Api {
-    let parts = [about_the_server, people, projects_and_access, customers_and_usage, money];
+    let parts = [about_the_server, people, projects_and_access, customers_and_usage, prices, money];
     parts.into_iter().fold(Api::new(openapi::base()), |api, part| part(api))
 }
 
@@ -87,6 +87,10 @@ fn customers_and_usage(api: Api) -> Api {
         .route(routes!(rejections::get_rejection), Guard::Project(Permission::IngestRead))
         .route(routes!(rejections::replay_rejection), Guard::Project(Permission::RejectionsReplay))
         .route(routes!(trace::trace), Guard::Project(Permission::IngestRead))
+}
+
+fn prices(api: Api) -> Api {
+    api.route(routes!(catalog::get_catalog), Guard::Project(Permission::CatalogRead))
 }
 
 fn money(api: Api) -> Api {

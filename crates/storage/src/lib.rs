@@ -8,6 +8,8 @@ pub mod access_keys;
 pub mod accounts;
 pub mod audit_entries;
 pub mod balances;
+pub mod catalog_items;
+pub mod catalogs;
 mod constraints;
 pub mod credit_lots;
 pub mod customer_tax;
@@ -28,6 +30,8 @@ pub mod metrics;
 mod migrations;
 pub mod outbox_events;
 pub mod outcome_rollups;
+pub mod plan_versions;
+pub mod plans;
 mod pool;
 pub mod projects;
 #[cfg(feature = "raw")]

@@ -31,7 +31,8 @@ macro_rules! migrations {
 }
 
 /// Every migration, in order. A test compares the list with the folders.
-pub(crate) const MIGRATIONS: &[Migration] = migrations!["0001_access", "0002_ledger", "0003_ingest", "0007_tax"];
+pub(crate) const MIGRATIONS: &[Migration] =
+    migrations!["0001_access", "0002_ledger", "0003_ingest", "0005_catalog", "0007_tax"];
 
 /// What `migrate` did.
 #[derive(Debug, Clone, PartialEq, Eq)]

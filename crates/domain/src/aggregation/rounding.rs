@@ -5,7 +5,7 @@ use crate::ratio::{OutOfRange, Ratio};
 
 named! {
     /// Which way a quantity is rounded.
-    Direction {
+    RoundingDirection {
         Up = "up",
         Down = "down",
         /// Half to even.
@@ -17,14 +17,14 @@ named! {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct QuantityRounding {
-    pub direction: Direction,
+    pub direction: RoundingDirection,
     pub places: u32,
 }
 
 impl QuantityRounding {
     /// ```
-    /// use domain::aggregation::rounding::{Direction, QuantityRounding};
-    /// let up = QuantityRounding { direction: Direction::Up, places: 1 };
+    /// use domain::aggregation::rounding::{RoundingDirection, QuantityRounding};
+    /// let up = QuantityRounding { direction: RoundingDirection::Up, places: 1 };
     /// assert_eq!(up.round("2.01".parse().unwrap()).unwrap().to_string(), "2.1");
     /// ```
     ///
@@ -33,9 +33,9 @@ impl QuantityRounding {
     pub fn round(self, quantity: Ratio) -> Result<Ratio, OutOfRange> {
         let scale = Ratio::new(10i128.checked_pow(self.places).ok_or(OutOfRange)?, 1)?;
         let count = match self.direction {
-            Direction::Up => quantity.times(scale)?.ceiling(),
-            Direction::Down => quantity.times(scale)?.floor(),
-            Direction::Nearest => quantity.round_half_even(self.places)?,
+            RoundingDirection::Up => quantity.times(scale)?.ceiling(),
+            RoundingDirection::Down => quantity.times(scale)?.floor(),
+            RoundingDirection::Nearest => quantity.round_half_even(self.places)?,
         };
         Ratio::decimal(count, self.places)
     }
@@ -46,10 +46,10 @@ mod tests {
     use super::*;
 
     #[rstest::rstest]
-    #[case(Direction::Up, "1.5")]
-    #[case(Direction::Down, "1.4")]
-    #[case(Direction::Nearest, "1.4")]
-    fn each_direction_rounds_its_own_way(#[case] direction: Direction, #[case] expected: &str) {
+    #[case(RoundingDirection::Up, "1.5")]
+    #[case(RoundingDirection::Down, "1.4")]
+    #[case(RoundingDirection::Nearest, "1.4")]
+    fn each_direction_rounds_its_own_way(#[case] direction: RoundingDirection, #[case] expected: &str) {
         let rounded = QuantityRounding { direction, places: 1 }.round("1.45".parse().unwrap()).unwrap();
         assert_eq!(rounded.to_string(), expected);
     }

@@ -7,6 +7,7 @@ use crate::catalog::key::check_key;
 use crate::catalog::price::Price;
 use crate::catalog::{References, check_prices};
 use crate::currency::Currency;
+use crate::ids::PlanId;
 use crate::named::named;
 use crate::problems::Problems;
 use crate::ratio::OutOfRange;
@@ -20,6 +21,18 @@ named! {
         Draft = "draft",
         Published = "published",
     }
+}
+
+/// What customers subscribe to. What it says is in its versions.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Plan {
+    pub id: PlanId,
+    pub key: String,
+    /// The greatest number that a version of it ever had; numbers are never used twice.
+    pub last_number: u32,
+    pub created_at: Instant,
+    /// Set when nobody new can subscribe to it any more.
+    pub archived_at: Option<Instant>,
 }
 
 /// The longest trial, in days.

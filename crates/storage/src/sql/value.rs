@@ -214,6 +214,7 @@ ids!(
     AccessGrantId,
     CustomerId,
     MetricId,
+    PlanId,
     EventId,
     BatchId,
     RejectionId,

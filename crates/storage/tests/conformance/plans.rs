@@ -33,6 +33,7 @@ const HOT: &[(&str, &str)] = &[
     ("find_usage_keys", "PRIMARY KEY (project_id=? AND key=?)"),
     ("unfolded_ingest_batches", "ingest_batches_unfolded (project_id=?)"),
     ("ingest_attempts_of_key", "ingest_attempts_by_key (project_id=? AND idempotency_key=?)"),
+    ("newest_catalog_item", "PRIMARY KEY (project_id=? AND kind=? AND key=?)"),
     ("rejections_of_key", "rejections_by_key (project_id=? AND idempotency_key=?)"),
 ];
 

@@ -1,0 +1,70 @@
+//! The catalog of a project as it is now, read as one document.
+
+use domain::access::Permission;
+use domain::catalog::Catalog;
+use domain::catalog::item::{CatalogItem, ItemKind};
+use domain::catalog::metric::{MetricDefinition, SchemaMode};
+use domain::metrics::Metric;
+use storage::catalog_items::ItemVersion;
+use storage::{ProjectTx, catalog_items, metrics, plan_versions};
+
+use crate::ctx::Ctx;
+use crate::engine::Engine;
+use crate::error::Error;
+
+impl Engine {
+    /// The catalog as it is now.
+    ///
+    /// # Errors
+    /// `forbidden` without the permission to read it.
+    pub fn get_catalog(&self, ctx: &Ctx) -> Result<Catalog, Error> {
+        ctx.require(Permission::CatalogRead)?;
+        self.read(ctx.project, "get_catalog", load)
+    }
+}
+
+/// What is current: metrics that a person declared, everything with a key, and of each plan the latest published version.
+pub(crate) fn load(tx: &mut ProjectTx<'_>) -> Result<Catalog, Error> {
+    let mut catalog = Catalog::default();
+    let metrics = metrics::all(tx)?;
+    catalog.metrics = metrics.iter().filter(|metric| metric.declared).map(definition).collect();
+    for item in catalog_items::all(tx)? {
+        add(&mut catalog, &item)?;
+    }
+    catalog.plans = plan_versions::current(tx)?.into_iter().map(|version| version.definition).collect();
+    Ok(catalog)
+}
+
+/// What a metric means, in the words of the catalog.
+pub(crate) fn definition(metric: &Metric) -> MetricDefinition {
+    MetricDefinition {
+        key: metric.key.clone(),
+        name: metric.name.clone(),
+        aggregation: metric.aggregation,
+        unique_property: None,
+        weighted_unit: None,
+        unit_label: metric.unit_label.clone(),
+        dimensions: Vec::new(),
+        schema_mode: SchemaMode::Off,
+        schema: None,
+        rounding: None,
+        effective_from: None,
+    }
+}
+
+fn add(catalog: &mut Catalog, item: &ItemVersion) -> Result<(), Error> {
+    match item.kind {
+        ItemKind::AddOn => catalog.add_ons.push(stored(item)?),
+        ItemKind::Coupon => catalog.coupons.push(stored(item)?),
+        ItemKind::CustomAsset => catalog.custom_assets.push(stored(item)?),
+        ItemKind::TaxCategory => catalog.tax_categories.push(stored(item)?),
+        ItemKind::TaxRate => catalog.tax_rates.push(stored(item)?),
+    }
+    Ok(())
+}
+
+/// What a stored version says.
+pub(crate) fn stored<T: CatalogItem>(item: &ItemVersion) -> Result<T, Error> {
+    T::deserialize(&item.definition)
+        .map_err(|error| Error::Bug(format!("{} {:?} cannot be read: {error}", item.kind, item.key)))
+}
