@@ -2,7 +2,8 @@
 # shellcheck shell=bash
 
 mutants_are_caught() {
-    crash_run_catches_ack_before_commit && matrix_catches_key_opens_any_project && race_catches_wallet_not_locked
+    crash_run_catches_ack_before_commit && matrix_catches_key_opens_any_project && race_catches_wallet_not_locked \
+        && lease_catches_fence_not_checked
 }
 
 # Usage acknowledged before it is committed must show as lost.
@@ -30,6 +31,11 @@ matrix_catches_key_opens_any_project() {
 # A wallet that is decided on without being held must show when many charge it at once.
 race_catches_wallet_not_locked() {
     test_fails_with mutant_wallet_not_locked engine engine of_256_charges_of_a_hundredth_exactly_100_succeed::postgres
+}
+
+# A chunk of a node that lost its lease must show as done twice.
+lease_catches_fence_not_checked() {
+    test_fails_with mutant_fence_not_checked engine engine a_node_that_comes_back_after_its_lease_stores_nothing
 }
 
 # test_fails_with FEATURE PACKAGE TEST_BINARY FILTER

@@ -58,6 +58,7 @@ named! {
         MoneyAdjust = "money:adjust",
         MoneyRefund = "money:refund",
         MoneyReverse = "money:reverse",
+        JobsRead = "jobs:read",
         AuditRead = "audit:read",
     }
 }
@@ -78,6 +79,7 @@ impl Permission {
             | Permission::CatalogRead
             | Permission::IngestRead
             | Permission::BillingRead
+            | Permission::JobsRead
             | Permission::AuditRead => EVERYONE,
             Permission::ProjectUpdate | Permission::MembersManage => &[Owner, Admin],
             Permission::OwnersManage => &[Owner],
@@ -116,6 +118,7 @@ impl Permission {
             | Permission::MoneyAdjust
             | Permission::MoneyRefund
             | Permission::MoneyReverse
+            | Permission::JobsRead
             | Permission::AuditRead => &[],
         }
     }

@@ -140,6 +140,10 @@ ids! {
     AuditId = "aud";
     /// One announced change, delivered by webhooks later.
     OutboxId = "msg";
+    /// Work in chunks.
+    JobId = "job";
+    /// Past usage rated under another plan version.
+    BacktestId = "bkt";
     /// One request, in replies and logs.
     RequestId = "req";
 }

@@ -15,6 +15,7 @@ pub mod idempotency;
 pub mod ids;
 pub mod ingest;
 pub mod invoice_totals;
+pub mod jobs;
 pub mod ledger;
 pub mod members;
 pub mod metering;

@@ -185,7 +185,8 @@ fn earlier_answer(tx: &mut ProjectTx<'_>, ctx: &Ctx, idempotency: &Idempotency) 
     Ok(Some(Answer { status: record.status, body: record.reply, replayed: true }))
 }
 
-fn record<T>(tx: &mut ProjectTx<'_>, caller: &Caller, audited: &Audited<T>) -> Result<(), Error> {
+/// Stores who did what, and what is announced of it, in the transaction that did it.
+pub(crate) fn record<T>(tx: &mut ProjectTx<'_>, caller: &Caller, audited: &Audited<T>) -> Result<(), Error> {
     audit_entries::insert(tx, &audit_entry(caller, &audited.record))?;
     for announcement in &audited.announcements {
         outbox_events::insert(

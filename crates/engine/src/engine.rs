@@ -9,6 +9,7 @@ use crate::access::{AccessSettings, AccessState};
 use crate::ctx::{Actor, Caller, Ctx, Held};
 use crate::ids::{IdSeries, IdSource};
 use crate::ingest::{QueueLimits, Runtime};
+use crate::jobs;
 use crate::ports::{Clock, Random};
 use crate::secrets::Secrets;
 
@@ -27,6 +28,7 @@ pub struct Engine {
     pub(crate) shared: Arc<EngineParts>,
     pub(crate) access: Arc<AccessState>,
     pub(crate) ingest: Arc<Runtime>,
+    pub(crate) jobs: Arc<jobs::Runtime>,
     ids: Arc<IdSeries>,
 }
 
@@ -38,7 +40,13 @@ impl Engine {
     /// An engine whose ingest queue has other limits than the standard ones.
     pub fn with_queue(parts: EngineParts, limits: QueueLimits) -> Engine {
         let access = Arc::new(AccessState::new(parts.access.clone()));
-        Engine { shared: Arc::new(parts), access, ingest: Arc::new(Runtime::new(limits)), ids: Arc::default() }
+        Engine {
+            shared: Arc::new(parts),
+            access,
+            ingest: Arc::new(Runtime::new(limits)),
+            jobs: Arc::default(),
+            ids: Arc::default(),
+        }
     }
 
     /// The time as the clock of this engine tells it.

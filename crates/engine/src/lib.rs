@@ -16,6 +16,7 @@ pub mod engine;
 pub mod error;
 pub mod ids;
 pub mod ingest;
+pub mod jobs;
 pub mod ledger;
 pub mod members;
 pub mod metrics;

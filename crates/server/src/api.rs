@@ -29,6 +29,7 @@ pub(crate) mod docs;
 pub(crate) mod health;
 pub(crate) mod ingest;
 pub(crate) mod ingest_views;
+pub(crate) mod jobs;
 pub(crate) mod ledger;
 pub(crate) mod members;
 pub(crate) mod metrics;

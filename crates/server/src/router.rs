@@ -7,7 +7,7 @@ use utoipa_axum::routes;
 
 use crate::api::ingest::{batch, charge, usage};
 use crate::api::{
-    access_keys, admin, audit, auth, catalog, customers, docs, health, ingest_views, ledger, members, metrics,
+    access_keys, admin, audit, auth, catalog, customers, docs, health, ingest_views, jobs, ledger, members, metrics,
     overview, projects, rejections, trace, transactions, wallets,
 };
 use crate::app::App;
@@ -87,6 +87,8 @@ fn customers_and_usage(api: Api) -> Api {
         .route(routes!(rejections::get_rejection), Guard::Project(Permission::IngestRead))
         .route(routes!(rejections::replay_rejection), Guard::Project(Permission::RejectionsReplay))
         .route(routes!(trace::trace), Guard::Project(Permission::IngestRead))
+        .route(routes!(jobs::list_jobs), Guard::Project(Permission::JobsRead))
+        .route(routes!(jobs::get_job), Guard::Project(Permission::JobsRead))
 }
 
 fn prices(api: Api) -> Api {

@@ -23,6 +23,7 @@ pub mod ingest_attempts;
 pub mod ingest_batches;
 pub mod ingest_checks;
 pub mod ingest_rules;
+pub mod jobs;
 pub mod journal;
 pub mod ledger_checks;
 pub mod members;

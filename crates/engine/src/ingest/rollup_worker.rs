@@ -7,6 +7,7 @@ use storage::{ProjectTx, ingest_batches};
 use super::fold::{self, Folded};
 use crate::engine::Engine;
 use crate::error::Error;
+use crate::jobs::observe::contended;
 
 impl Engine {
     /// Folds everything that waits, over all projects.
@@ -39,9 +40,13 @@ impl Engine {
                 .db()
                 .write("fold_rollups", project, |tx| -> Result<Folded, Error> { Ok(fold::store(tx, &delta)?) })?;
             match folded {
-                Folded::Stored | Folded::Overtaken => {}
+                Folded::Stored => {}
+                Folded::Overtaken => contended("rollup_cursor"),
                 // It will fold what there is, and come by again.
-                Folded::HeldByAnother => return Ok(()),
+                Folded::HeldByAnother => {
+                    contended("rollup_cursor");
+                    return Ok(());
+                }
             }
         }
     }

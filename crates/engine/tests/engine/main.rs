@@ -2,5 +2,6 @@
 
 mod access;
 mod ingest;
+mod jobs;
 mod ledger;
 mod world;

@@ -12,6 +12,7 @@ use server::Guard;
 use server::routes::RouteRow;
 
 use crate::hostile::fields;
+use crate::jobs::queue;
 use crate::matrix::path_of;
 use crate::world::{Person, Project, World, on_both, text};
 
@@ -49,6 +50,7 @@ impl Others {
             ("entryId", text(&credit["id"])),
             ("eventId", text(&event["eventId"])),
             ("rejectionId", text(&read("/ingest/rejections")["data"][0]["id"])),
+            ("jobId", queue(world, &project.id, 1).to_string()),
             ("key", CANARY.to_owned()),
             ("metricKey", CANARY.to_owned()),
             ("email", owner.email.clone()),

@@ -17,6 +17,7 @@ mod health;
 mod hostile;
 mod http;
 mod ingest;
+mod jobs;
 mod ledger;
 mod matrix;
 mod members;

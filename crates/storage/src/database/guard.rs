@@ -34,6 +34,7 @@ pub const KEPT_TABLES: &[&str] = &[
     "customers",
     "idempotency_keys",
     "ingest_batches",
+    "jobs",
     "metrics",
     "plans",
     "projects",

@@ -224,5 +224,7 @@ ids!(
     LotId,
     AuditId,
     OutboxId,
+    JobId,
+    BacktestId,
     RequestId,
 );

@@ -1,0 +1,4 @@
+//! Jobs: leases, fences, resumption, failure.
+
+mod leases;
+mod work;
