@@ -7,8 +7,13 @@ use storage::{Dialect, raw};
 
 /// Statements over the rows of several projects: they find the project of a user or a key, or do the installation's
 /// own work. Each is asked for in a review; nothing else may forget its project.
-const ACROSS_PROJECTS: &[&str] =
-    &["find_access_key_by_public_id", "page_projects_of_member", "projects_with_unfolded_batches"];
+const ACROSS_PROJECTS: &[&str] = &[
+    "count_open_jobs",
+    "find_access_key_by_public_id",
+    "page_projects_of_member",
+    "projects_with_due_jobs",
+    "projects_with_unfolded_batches",
+];
 /// Tables that belong to no project.
 const TABLES_OF_THE_INSTALLATION: &[&str] =
     &["installation_audit_entries", "projects", "schema_migrations", "sessions", "users"];
