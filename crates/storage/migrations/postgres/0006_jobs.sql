@@ -20,7 +20,7 @@ create table jobs (
     constraint jobs_pk primary key (project_id, id),
     constraint jobs_project foreign key (project_id) references projects (id)
 );
-create index jobs_open on jobs (project_id, due_at, id) where ended_at is null;
+create index jobs_open on jobs (project_id, due_at, id, state) where ended_at is null;
 
 -- A job is changed while it runs, and kept when it has ended.
 grant select, insert, update on jobs to neruba_server;

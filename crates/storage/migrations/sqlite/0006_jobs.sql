@@ -20,4 +20,4 @@ create table jobs (
     constraint jobs_pk primary key (project_id, id),
     constraint jobs_project foreign key (project_id) references projects (id)
 ) strict, without rowid;
-create index jobs_open on jobs (project_id, due_at, id) where ended_at is null;
+create index jobs_open on jobs (project_id, due_at, id, state) where ended_at is null;
