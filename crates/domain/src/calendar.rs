@@ -96,6 +96,20 @@ impl Anchor {
     }
 }
 
+/// As it is stored: a local date and time without a zone, `2024-01-31T00:00:00`.
+impl serde::Serialize for Anchor {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&self.0)
+    }
+}
+
+impl<'de> serde::Deserialize<'de> for Anchor {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Anchor, D::Error> {
+        let text = std::borrow::Cow::<str>::deserialize(deserializer)?;
+        text.parse().map(Anchor).map_err(serde::de::Error::custom)
+    }
+}
+
 /// A schedule of billing periods: an anchor, an interval and a zone.
 ///
 /// ```

@@ -136,6 +136,10 @@ ids! {
     AccountId = "acc";
     /// One grant of credit, drawn down by charges.
     LotId = "lot";
+    /// Who pays for which plan, from when on.
+    SubscriptionId = "sub";
+    /// One dated change of a subscription.
+    SubscriptionChangeId = "sch";
     /// One audited action.
     AuditId = "aud";
     /// One announced change, delivered by webhooks later.

@@ -31,6 +31,7 @@ pub mod ratio;
 pub mod refusal;
 pub mod rounding;
 pub mod split;
+pub mod subscriptions;
 pub mod tax;
 pub mod text;
 pub mod time;

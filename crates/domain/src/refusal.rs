@@ -96,6 +96,42 @@ codes! {
         "Somebody replayed or dismissed it before. The rejection shows who and when.";
     PlanVersionPublished = "plan_version_published", 409, "The plan version is published",
         "A published version never changes: subscriptions and invoices rest on it. Make a new draft version.";
+    SubscriptionEnded = "subscription_ended", 409, "The subscription has ended",
+        "At the time the change would take effect the subscription is cancelled. Undo the cancellation first, or make a new subscription.";
+    BeforeStart = "before_start", 409, "The subscription has not begun then",
+        "A change cannot take effect before the subscription was created. Choose a later `effectiveAt`.";
+    AlreadyPaused = "already_paused", 409, "The subscription is paused already",
+        "Nothing was changed. Resume it, or choose another `effectiveAt`.";
+    NotPaused = "not_paused", 409, "The subscription is not paused",
+        "At the time the change would take effect there is no pause to end.";
+    NotCancelled = "not_cancelled", 409, "The subscription is not cancelled",
+        "There is no cancellation to undo at that time. A cancellation that lies ahead is undone at its own time.";
+    TrialOver = "trial_over", 409, "There is no trial to extend",
+        "At the time the change would take effect the trial is over, or there never was one.";
+    AddOnBooked = "add_on_booked", 409, "The add-on is booked already",
+        "An add-on is booked once. Change the quantity of its prices instead.";
+    AddOnNotBooked = "add_on_not_booked", 409, "The add-on is not booked",
+        "At the time the change would take effect the subscription does not have this add-on.";
+    AddOnNotOffered = "add_on_not_offered", 409, "The add-on cannot be booked with this plan",
+        "The plan lists its add-ons in `addOns`, and both have the same currency. Book another one, or remove it before the plan changes.";
+    CouponRedeemed = "coupon_redeemed", 409, "The coupon was redeemed already",
+        "A coupon is redeemed once for each subscription.";
+    CurrencyChange = "currency_change", 409, "A subscription keeps its currency",
+        "The new plan has another currency. Cancel this subscription and make a new one.";
+    NothingChanges = "nothing_changes", 409, "The change would change nothing",
+        "The subscription is already as asked at that time. Nothing was stored.";
+    LaterChangeConflict = "later_change_conflict", 409, "A later change rests on what this would alter",
+        "`detail` names a change that takes effect later and would not be possible any more. Withdraw it first, or choose another `effectiveAt`.";
+    AlreadyEffective = "already_effective", 409, "The change has taken effect already",
+        "Only changes that lie ahead can be withdrawn. Make another change that undoes it.";
+    AlreadyWithdrawn = "already_withdrawn", 409, "The change was withdrawn already",
+        "The history shows who withdrew it and when.";
+    PreviewStale = "preview_stale", 409, "The subscription is not as it was previewed",
+        "Somebody changed it since. Preview again, look at the new amounts, and send the change with the new `version`.";
+    PlanNotPublished = "plan_not_published", 409, "The plan version is a draft",
+        "Only published versions can be subscribed to: they never change. Publish it first.";
+    MetricAlreadyPriced = "metric_already_priced", 409, "Another price of this customer measures the same metric",
+        "An event would have two prices. Cancel one, or let one of the subscriptions price only the events that name its `subscriptionKey`.";
     KeyRevoked = "key_revoked", 409, "The access key is revoked",
         "A revoked key cannot be rotated. Make a new one.";
     PayloadTooLarge = "payload_too_large", 413, "The body is too large",
@@ -136,6 +172,16 @@ codes! {
         "The policy `unknownCustomer` of the project is `reject`. Create the customer first, then send the request again with the same key.";
     CustomerKeyRequired = "customer_key_required", 422, "The project requires a customerKey",
         "The policy `requireCustomerKey` of the project is on. Name the customer in `customerKey`.";
+    UnknownPlan = "unknown_plan", 422, "The plan version does not exist",
+        "`GET /projects/:id/plans` lists plans and their versions.";
+    UnknownAddOn = "unknown_add_on", 422, "The add-on does not exist",
+        "Look at the add-ons of the catalog.";
+    UnknownCoupon = "unknown_coupon", 422, "The coupon does not exist",
+        "Look at the coupons of the catalog.";
+    UnknownPrice = "unknown_price", 422, "The subscription has no such price then",
+        "A price is named by its key, one of an add-on as `addOn/price`. Quantities are for prices of the kind `seat` only.";
+    QuantityRequired = "quantity_required", 422, "A seat price needs a quantity",
+        "`detail` names the price. Send its number of seats in `quantities`; it may be zero.";
     UnknownScope = "unknown_scope", 422, "A scope is not known",
         "The scopes are listed in the reference of access.";
     UnknownRole = "unknown_role", 422, "The role is not known",

@@ -1,0 +1,29 @@
+//! Subscriptions: dated changes that are only ever added, the fold that makes a state of them, and what each state bills when.
+//!
+//! - [`change`] and [`history`]: what was asked for, by whom, for when; what is refused; withdrawal of what lies ahead.
+//! - [`state`] and [`timeline`]: the fold. Changes are ordered by effective time, then by submission; nothing else counts.
+//! - [`offers`]: the plan and add-on versions that the changes name, and what a subscription may not be by the catalog.
+//! - [`segments`]: one price in one billing period: stretches that tile it, and segments in which counters go on.
+//! - [`cuts`] and [`lines`]: recurring fees and seats: charges, and credits of unused time, whose parts sum to the whole.
+//! - [`due`]: what is to be billed when. [`usage`]: which subscription prices an event, or why none does.
+//!
+//! Nothing here reads a clock or knows what was billed before: the same changes give the same lines for ever.
+
+pub mod change;
+pub mod coupons;
+pub mod cuts;
+pub mod due;
+pub mod history;
+pub mod lines;
+pub mod offers;
+pub mod policy;
+pub mod price_ref;
+pub mod request;
+pub mod segments;
+pub mod state;
+pub mod timeline;
+pub mod usage;
+pub mod version;
+
+#[cfg(test)]
+pub(crate) mod samples;

@@ -1,0 +1,123 @@
+//! What is due when: the items that a billing run plans for one price of one subscription.
+//!
+//! In advance an item is due when its time begins. In arrears it is due when the period has closed and the project's late buffer has
+//! passed ([`Subscription::closes_at`]): usage may come a little late. What a change in mid-period brings is due by the proration policy.
+
+use std::time::Duration;
+
+use crate::catalog::price::Timing;
+use crate::named::named;
+use crate::pricing::RateError;
+use crate::ratio::OutOfRange;
+use crate::subscriptions::policy::ProrationBilling;
+use crate::subscriptions::segments::{BilledPrice, Exclusion, Stretch, Subscription};
+use crate::time::Instant;
+use crate::window::Span;
+
+named! {
+    /// Which part of a period's bill an item is.
+    ItemKind {
+        /// The period at its start.
+        Advance = "advance",
+        /// A change in the middle of a period that was billed in advance.
+        Proration = "proration",
+        /// The period at its end.
+        Arrears = "arrears",
+    }
+}
+
+/// One thing to bill. Price, period, kind and `at` name it: planned again, it is the same item.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Item {
+    pub price: BilledPrice,
+    /// The number of the period in the schedule of the price.
+    pub number: i64,
+    pub period: Span,
+    pub kind: ItemKind,
+    /// When it came up: the lines of this instant belong to it, and usage up to it.
+    pub at: Instant,
+    /// From when on it is billed.
+    pub due_at: Instant,
+    /// Why it bills nothing, where nothing of the period is billed at all.
+    pub skipped: Option<Exclusion>,
+}
+
+impl Subscription<'_> {
+    /// The items of a price that are due at `until` or before, from the first period on, in the order of periods.
+    ///
+    /// # Errors
+    /// [`RateError`] when an amount does not fit.
+    pub fn items(&self, price: &BilledPrice, until: Instant, late_buffer: Duration) -> Result<Vec<Item>, RateError> {
+        let end = self.timeline.ended_at().map_or(until, |ended_at| ended_at.min(until));
+        // The period that begins at `until` may be due; one that ends there is found too.
+        let life = Span { start: self.timeline.started_at(), end: next_moment(end) };
+        let schedule = self.schedule(price);
+        let mut items = Vec::new();
+        for (number, period) in schedule.periods_in(life) {
+            let stretches = self.stretches(price, period)?;
+            let item =
+                |kind, at, due_at, skipped| Item { price: price.clone(), number, period, kind, at, due_at, skipped };
+            match (skipped(&stretches), price.rhythm.timing) {
+                // A price that the subscription does not have in this period is no item of it.
+                (Some(Exclusion::NotPriced | Exclusion::Ended | Exclusion::NotStarted), _) => {}
+                (Some(reason), Timing::Advance) => {
+                    items.push(item(ItemKind::Advance, period.start, period.start, Some(reason)));
+                }
+                (None, Timing::Advance) => {
+                    for (kind, at) in self.comes_up(price, period, &stretches)? {
+                        items.push(item(kind, at, self.proration_due(kind, at, period), None));
+                    }
+                }
+                (reason, Timing::Arrears) => {
+                    let at = self.closes_at(period);
+                    let due_at = at.checked_add(late_buffer).ok_or(OutOfRange)?;
+                    items.push(item(ItemKind::Arrears, at, due_at, reason));
+                }
+            }
+        }
+        items.retain(|item| item.due_at <= until);
+        Ok(items)
+    }
+
+    /// The instants at which a period that is billed in advance brings lines.
+    fn comes_up(
+        &self,
+        price: &BilledPrice,
+        period: Span,
+        stretches: &[Stretch<'_>],
+    ) -> Result<Vec<(ItemKind, Instant)>, RateError> {
+        let begins = stretches.iter().find(|stretch| stretch.content.is_ok()).map(|stretch| stretch.span.start);
+        let mut instants: Vec<Instant> = self.lines(price, period)?.iter().map(|line| line.at).collect();
+        instants.dedup();
+        let kind = |at: Instant| if Some(at) == begins { ItemKind::Advance } else { ItemKind::Proration };
+        Ok(instants.into_iter().map(|at| (kind(at), at)).collect())
+    }
+
+    fn proration_due(&self, kind: ItemKind, at: Instant, period: Span) -> Instant {
+        match (kind, self.policy.billing) {
+            (ItemKind::Proration, ProrationBilling::PeriodEnd) => period.end,
+            (ItemKind::Proration, ProrationBilling::Now) | (ItemKind::Advance | ItemKind::Arrears, _) => at,
+        }
+    }
+}
+
+/// Why nothing of a period is billed: the reason of most weight, if no stretch of it is.
+fn skipped(stretches: &[Stretch<'_>]) -> Option<Exclusion> {
+    let reasons: Option<Vec<Exclusion>> =
+        stretches.iter().map(|stretch| stretch.content.as_ref().err().copied()).collect();
+    let weight = |reason: &Exclusion| match reason {
+        Exclusion::Pause => 4,
+        Exclusion::Trial => 3,
+        Exclusion::NotPriced => 2,
+        Exclusion::Ended => 1,
+        Exclusion::NotStarted => 0,
+    };
+    reasons?.into_iter().max_by_key(weight)
+}
+
+fn next_moment(at: Instant) -> Instant {
+    at.checked_add(Duration::from_micros(1)).unwrap_or(at)
+}
+
+#[cfg(test)]
+mod tests;
