@@ -143,10 +143,10 @@ pub fn count_open(tx: &mut InstallationTx<'_>) -> Result<Vec<(JobState, i64)>, S
     tx.query(
         sql!(
             "-- count_open_jobs
-            select state, count(*)
-            from jobs
-            where ended_at is null
-            group by state"
+            select j.state, count(*)
+            from projects p
+            join jobs j on j.project_id = p.id and j.ended_at is null
+            group by j.state"
         ),
         &[],
         |row| Ok((row.named(0, JobState::parse)?, row.get(1)?)),
