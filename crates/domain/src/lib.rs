@@ -5,6 +5,7 @@ pub mod access_grants;
 pub mod access_keys;
 pub mod aggregation;
 pub mod amount;
+pub mod backtests;
 pub mod calendar;
 pub mod catalog;
 pub mod currency;

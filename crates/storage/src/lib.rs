@@ -7,6 +7,8 @@ pub mod access_grants;
 pub mod access_keys;
 pub mod accounts;
 pub mod audit_entries;
+pub mod backtest_results;
+pub mod backtests;
 pub mod balances;
 pub mod catalog_items;
 pub mod catalogs;

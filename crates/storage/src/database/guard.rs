@@ -11,6 +11,7 @@ use super::sqlite_error::classify;
 /// Tables whose rows are never changed and never deleted.
 pub const APPEND_ONLY_TABLES: &[&str] = &[
     "audit_entries",
+    "backtest_results",
     "catalog_items",
     "ingest_attempts",
     "installation_audit_entries",
@@ -27,6 +28,7 @@ pub const KEPT_TABLES: &[&str] = &[
     "access_grants",
     "access_keys",
     "accounts",
+    "backtests",
     "balances",
     "catalogs",
     "credit_lots",
