@@ -1,9 +1,12 @@
 //! From rated lines to what is to be paid: discounts, tax, the one rounding. An estimate and an invoice are made by the same function.
 //!
-//! 1. Coupons take off one after another, in the order given, each from what the earlier ones left ([`Coupon::take_off`]).
+//! 1. Coupons take off one after another, in the order given, each from what the earlier ones left ([`Coupon::take_off`]), and in each
+//!    billing period by itself.
 //! 2. Under `perLine` each line is rounded to the minor unit; under `perInvoice` lines keep six places.
 //! 3. Tax is summed and rounded per rate ([`crate::tax`]).
 //! 4. `total = round(Σ lines) + tax that comes on top`; what the rounding changed is `rounding`, and shown.
+
+use std::collections::BTreeSet;
 
 use crate::amount::Amount;
 use crate::catalog::coupon::Coupon;
@@ -18,6 +21,8 @@ pub struct RatedLine {
     pub id: String,
     /// The key of its price, by which coupons choose lines.
     pub price: String,
+    /// The billing period of the line, counted from 0 since coupons were redeemed: a coupon takes off once in each period it applies in.
+    pub period: u32,
     pub amount: Amount,
     pub tax: Option<AppliedRate>,
 }
@@ -100,8 +105,11 @@ pub fn total_lines(lines: &[RatedLine], rules: &TotalRules<'_>) -> Result<Invoic
 /// What all coupons together take off each line.
 fn discounts(lines: &[RatedLine], coupons: &[Coupon]) -> Result<Vec<Amount>, OutOfRange> {
     let mut taken = vec![Amount::ZERO; lines.len()];
-    for coupon in coupons {
-        let applies = |line: &RatedLine| coupon.prices.as_ref().is_none_or(|prices| prices.contains(&line.price));
+    let periods: BTreeSet<u32> = lines.iter().map(|line| line.period).collect();
+    let uses = coupons.iter().flat_map(|coupon| periods.iter().map(move |period| (coupon, *period)));
+    for (coupon, period) in uses.filter(|(coupon, period)| coupon.applies_in(*period)) {
+        let is_chosen = |line: &RatedLine| coupon.prices.as_ref().is_none_or(|prices| prices.contains(&line.price));
+        let applies = |line: &RatedLine| line.period == period && is_chosen(line);
         let chosen: Vec<usize> = (0..lines.len()).filter(|index| applies(&lines[*index])).collect();
         let left = chosen.iter().map(|index| {
             let left = lines[*index].amount.checked_sub(taken[*index]).ok_or(OutOfRange)?;
@@ -131,6 +139,7 @@ mod tests {
         RatedLine {
             id: id.to_owned(),
             price: id.to_owned(),
+            period: 0,
             amount: Amount::parse(amount).unwrap(),
             tax: Some(AppliedRate { rate: "vat".to_owned(), percent, behaviour }),
         }
@@ -163,6 +172,20 @@ mod tests {
             (text(totals.tax), text(totals.rounding), text(totals.total)),
             ("7.610000".to_owned(), "-0.001728".to_owned(), "47.670000".to_owned())
         );
+    }
+
+    #[test]
+    fn a_coupon_takes_off_in_each_period_it_applies_in() {
+        let base = |period| RatedLine { period, ..line(&period.to_string(), "49", TaxBehaviour::Exclusive) };
+        let lines = [base(0), base(1), base(2)];
+        let coupons: Vec<Coupon> = serde_json::from_str(
+            r#"[{"key":"ten","name":"Ten off","discount":{"type":"fixed","amount":"10","currency":"EUR"},
+                 "duration":{"type":"periods","periods":2}}]"#,
+        )
+        .unwrap();
+        let totals = total_lines(&lines, &rules(&coupons, InvoiceRounding::PerInvoice)).unwrap();
+        let off: Vec<i64> = totals.lines.iter().map(|line| line.discount.micros()).collect();
+        assert_eq!(off, [10_000_000, 10_000_000, 0]);
     }
 
     #[test]

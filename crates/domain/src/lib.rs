@@ -8,6 +8,7 @@ pub mod amount;
 pub mod backtests;
 pub mod calendar;
 pub mod catalog;
+pub mod charges;
 pub mod currency;
 pub mod customer_tax;
 pub mod customers;

@@ -28,4 +28,4 @@ pub mod terms;
 pub mod tier;
 pub mod volume;
 
-pub use rate::{Dated, RateError, Rated, increment, rate, rate_dated};
+pub use rate::{Dated, RateError, Rated, amount_dated, increment, rate, rate_dated};

@@ -22,7 +22,11 @@ named! {
 }
 
 /// A stretch of time from `start` on, up to but without `end`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize, utoipa::ToSchema,
+)]
+#[serde(deny_unknown_fields)]
+#[schema(as = TimeSpan)]
 pub struct Span {
     pub start: Instant,
     pub end: Instant,

@@ -81,6 +81,12 @@ impl Price {
         in_force.map_or(&self.terms, |change| &change.terms)
     }
 
+    /// The n-th terms of the [timeline](Self::timeline): 0 are those from the beginning; of more than there are, the last.
+    pub fn terms_number(&self, number: usize) -> &Terms {
+        let change = number.checked_sub(1).and_then(|index| self.changes.get(index).or(self.changes.last()));
+        change.map_or(&self.terms, |change| &change.terms)
+    }
+
     /// All terms in order, each with the instant from which it is in force (`None`: from the beginning).
     pub fn timeline(&self) -> impl Iterator<Item = (Option<Instant>, &Terms)> {
         let changes = self.changes.iter().map(|change| (Some(change.effective_from), &change.terms));

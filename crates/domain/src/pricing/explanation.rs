@@ -45,6 +45,8 @@ pub enum Step {
     Seats { seats: Ratio, unit_price: UnitPrice, share: Ratio, amount: Ratio },
     /// What the counters would have cost under these terms when the terms came into force: taken off, because it was rated before.
     Earlier { amount: Ratio },
+    /// What the other prices came to, taken off a minimum commitment.
+    Charged { amount: Ratio },
     /// What was missing to the minimum.
     Minimum { minimum: Amount, share: Ratio, amount: Ratio },
     /// What exceeded the cap, as a negative amount.
@@ -69,6 +71,7 @@ impl Step {
             | Step::Flat { amount, .. }
             | Step::Seats { amount, .. }
             | Step::Earlier { amount }
+            | Step::Charged { amount }
             | Step::Minimum { amount, .. }
             | Step::Cap { amount, .. }
             | Step::Rounding { amount, .. } => *amount,
@@ -89,14 +92,20 @@ pub struct Explanation {
 
 /// Collects steps and their exact sum, so that the two can never differ.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Steps {
-    list: Vec<Step>,
+pub(crate) struct Steps {
+    /// Absent when only the sum is wanted.
+    list: Option<Vec<Step>>,
     exact: Ratio,
 }
 
 impl Steps {
     pub fn new() -> Steps {
-        Steps { list: Vec::new(), exact: Ratio::ZERO }
+        Steps { list: Some(Vec::new()), exact: Ratio::ZERO }
+    }
+
+    /// Steps that are summed and not kept.
+    pub fn summed() -> Steps {
+        Steps { list: None, exact: Ratio::ZERO }
     }
 
     pub fn exact(&self) -> Ratio {
@@ -105,7 +114,9 @@ impl Steps {
 
     pub fn push(&mut self, step: Step) -> Result<(), OutOfRange> {
         self.exact = self.exact.plus(step.amount())?;
-        self.list.push(step);
+        if let Some(list) = &mut self.list {
+            list.push(step);
+        }
         Ok(())
     }
 
@@ -130,6 +141,6 @@ impl Steps {
             self.push(Step::Rounding { exact, amount })?;
         }
         assert!(self.exact == Ratio::from(total), "the steps sum to the total");
-        Ok((exact, total, Explanation { formula, steps: self.list, total }))
+        Ok((exact, total, Explanation { formula, steps: self.list.unwrap_or_default(), total }))
     }
 }

@@ -121,7 +121,7 @@ impl Usage {
     ///
     /// # Errors
     /// [`OutOfRange`] when the sum does not fit.
-    pub(super) fn totals(&self) -> Result<Option<Total>, OutOfRange> {
+    pub(crate) fn totals(&self) -> Result<Option<Total>, OutOfRange> {
         match self {
             Usage::Total(total) => Ok(Some(*total)),
             Usage::Events(events) => {

@@ -74,27 +74,35 @@ pub struct Dated<'a> {
 /// As [`rate`].
 pub fn rate_dated(stretches: &[Dated<'_>], share: Ratio, stage: Stage) -> Result<Rated, RateError> {
     let mut steps = Steps::new();
+    charge_stretches(stretches, share, stage, &mut steps)?;
+    let formula = stretches.last().map_or(String::new(), |last| last.terms.model.formula().to_owned());
+    let (exact, amount, explanation) = steps.round(formula)?;
+    Ok(Rated { exact, amount, explanation })
+}
+
+/// As [`rate_dated`], without the explanation: the same steps are summed and not kept. Exact, and rounded once.
+///
+/// # Errors
+/// As [`rate`].
+pub fn amount_dated(stretches: &[Dated<'_>], share: Ratio, stage: Stage) -> Result<(Ratio, Amount), RateError> {
+    let mut steps = Steps::summed();
+    charge_stretches(stretches, share, stage, &mut steps)?;
+    Ok((steps.exact(), steps.exact().to_amount()?))
+}
+
+fn charge_stretches(stretches: &[Dated<'_>], share: Ratio, stage: Stage, steps: &mut Steps) -> Result<(), RateError> {
     for stretch in stretches {
-        charge_parts(stretch.terms, stretch.at_end, &mut steps)?;
+        charge_parts(stretch.terms, stretch.at_end, steps)?;
         if let Some(at_start) = stretch.at_start {
-            let mut before = Steps::new();
+            let mut before = Steps::summed();
             charge_parts(stretch.terms, at_start, &mut before)?;
             steps.push(Step::Earlier { amount: before.exact().negated() })?;
         }
     }
-    let Some(last) = stretches.last() else {
-        return Ok(rounded(steps, String::new())?);
-    };
-    match stage {
-        Stage::Closing => limit(last.terms, share, &mut steps)?,
-        Stage::Running => {}
+    match (stage, stretches.last()) {
+        (Stage::Closing, Some(last)) => Ok(limit(last.terms, share, steps)?),
+        (Stage::Closing | Stage::Running, _) => Ok(()),
     }
-    Ok(rounded(steps, last.terms.model.formula().to_owned())?)
-}
-
-fn rounded(steps: Steps, formula: String) -> Result<Rated, OutOfRange> {
-    let (exact, amount, explanation) = steps.round(formula)?;
-    Ok(Rated { exact, amount, explanation })
 }
 
 fn charge_parts(terms: &Terms, inputs: &Inputs, steps: &mut Steps) -> Result<(), RateError> {

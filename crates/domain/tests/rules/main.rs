@@ -1,6 +1,7 @@
 //! The rules of billing against independent oracles (`scripts/oracle/`), and properties that hold for every price.
 
 mod calendar_tables;
+mod charges;
 mod prices;
 mod properties;
 mod rating_vectors;

@@ -63,8 +63,7 @@ fn sentence(step: &Step, words: Words<'_>) -> String {
             format!("{events} events at {each} each, {free} free of it: {}.", money(*amount, words))
         }
         Step::EventLimits { raised, lowered, minimum, maximum, amount } => {
-            let (least, most) = (limit(*minimum, words), limit(*maximum, words));
-            let by = money(*amount, words);
+            let (least, most, by) = (limit(*minimum, words), limit(*maximum, words), money(*amount, words));
             format!(
                 "{raised} events raised to their minimum ({least}), {lowered} lowered to their maximum ({most}): {by}."
             )
@@ -79,6 +78,9 @@ fn sentence(step: &Step, words: Words<'_>) -> String {
         }
         Step::Earlier { amount } => {
             format!("Rated before these terms came into force, and taken off: {}.", money(*amount, words))
+        }
+        Step::Charged { amount } => {
+            format!("Charged by the prices, and taken off: {}.", money(amount.negated(), words))
         }
         Step::Minimum { minimum, share, amount } => {
             let least = money((*minimum).into(), words);

@@ -1,0 +1,23 @@
+//! From prices and what was used of them to charges: the same pure code for estimates, backtests and invoices.
+//!
+//! 1. [`cut`]: which billing periods of a price lie in a range, which share of each, between which effective dates, and the spans of
+//!    time for which counters are needed.
+//! 2. [`rate`]: counters, events, seats or time of these spans become one rated amount for each period.
+//! 3. [`line`]: a rated amount with everything that explains it; [`commitment`]: what is missing to a minimum commitment;
+//!    [`conversion`]: custom assets as money.
+//! 4. [`estimate`]: the lines of a customer with discounts, tax and the one rounding.
+//!
+//! A part of a period that lies in the range is a segment of its own: allowance, flat fees, minimum, cap, recurring amounts and seats are
+//! those of its share. Nothing is looked up here: metric, counters and rates are given.
+
+pub mod commitment;
+pub mod conversion;
+pub mod cut;
+pub mod estimate;
+mod inputs;
+pub mod line;
+pub mod rate;
+pub mod usage;
+
+#[cfg(test)]
+mod tests;
