@@ -18,6 +18,7 @@ pub mod metric;
 pub mod plan;
 pub mod price;
 pub mod tax;
+mod uses;
 
 use add_on::AddOn;
 use asset::CustomAsset;

@@ -11,7 +11,7 @@ pub struct Problems {
 impl Problems {
     /// One more mistake: `detail` says what to do and goes on from the name of the field.
     pub fn add(&mut self, path: impl Into<String>, detail: impl Into<String>) {
-        self.errors.push(FieldError { field: path.into(), code: Code::InvalidValue, detail: detail.into() });
+        self.errors.push(FieldError::new(path, Code::InvalidValue, detail));
     }
 
     /// Adds the mistake unless `holds`.
@@ -19,6 +19,16 @@ impl Problems {
         if !holds {
             self.add(path, detail);
         }
+    }
+
+    /// The same for a document that is the whole body: `.key`, which stands at no path, is `key`.
+    pub fn of_body(mut self) -> Problems {
+        for error in &mut self.errors {
+            if let Some(field) = error.field.strip_prefix('.') {
+                error.field = field.to_owned();
+            }
+        }
+        self
     }
 
     pub fn errors(&self) -> &[FieldError] {

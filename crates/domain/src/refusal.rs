@@ -132,6 +132,14 @@ codes! {
         "Only published versions can be subscribed to: they never change. Publish it first.";
     MetricAlreadyPriced = "metric_already_priced", 409, "Another price of this customer measures the same metric",
         "An event would have two prices. Cancel one, or let one of the subscriptions price only the events that name its `subscriptionKey`.";
+    PlanVersionSuperseded = "plan_version_superseded", 409, "A later version of the plan is published",
+        "Versions are published in the order of their numbers, so that the greatest is the current one. Make a new draft with the same content.";
+    PlanConflict = "plan_conflict", 409, "The plan exists and says something else",
+        "The same body would have returned what exists. Change it by a new version, or choose another key.";
+    PlanArchived = "plan_archived", 409, "The plan is archived",
+        "Nothing new is published for an archived plan. Restore it first.";
+    CatalogItemInUse = "catalog_item_in_use", 409, "Something current refers to it",
+        "`errors` names every place. Change or archive what refers to it first.";
     KeyRevoked = "key_revoked", 409, "The access key is revoked",
         "A revoked key cannot be rotated. Make a new one.";
     PayloadTooLarge = "payload_too_large", 413, "The body is too large",
@@ -233,6 +241,15 @@ pub struct FieldError {
     #[schema(value_type = String, example = "too_precise")]
     pub code: Code,
     pub detail: String,
+    /// The line of the file that was sent, where it has lines.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub line: Option<u32>,
+}
+
+impl FieldError {
+    pub fn new(field: impl Into<String>, code: Code, detail: impl Into<String>) -> FieldError {
+        FieldError { field: field.into(), code, detail: detail.into(), line: None }
+    }
 }
 
 /// A request that is refused: a code for programs, a sentence for people (what happened, what to do).
@@ -260,7 +277,7 @@ impl Refusal {
     /// A refusal because of one field.
     pub fn field(code: Code, field: impl Into<String>, detail: impl Into<String>) -> Refusal {
         let (field, detail) = (field.into(), detail.into());
-        let errors = vec![FieldError { field: field.clone(), code, detail: detail.clone() }];
+        let errors = vec![FieldError::new(field.clone(), code, detail.clone())];
         Refusal { code, detail: format!("{field} {detail}"), errors, retry_after_seconds: None }
     }
 

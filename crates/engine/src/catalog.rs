@@ -1,13 +1,17 @@
 //! The catalog of a project as it is now, read as one document.
 
+pub mod items;
+
 use domain::access::Permission;
 use domain::catalog::Catalog;
 use domain::catalog::item::{CatalogItem, ItemKind};
 use domain::catalog::metric::{MetricDefinition, SchemaMode};
+use domain::idempotency::{Canonical, Family, IdempotencyKey};
 use domain::metrics::Metric;
 use storage::catalog_items::ItemVersion;
 use storage::{ProjectTx, catalog_items, metrics, plan_versions};
 
+use crate::command::Idempotency;
 use crate::ctx::Ctx;
 use crate::engine::Engine;
 use crate::error::Error;
@@ -21,6 +25,19 @@ impl Engine {
         ctx.require(Permission::CatalogRead)?;
         self.read(ctx.project, "get_catalog", load)
     }
+}
+
+/// The record of a request whose body is a part of a catalog: the same when it says the same, in whatever order it came.
+pub(crate) fn idempotency(
+    key: Option<IdempotencyKey>,
+    operation: &'static str,
+    subject: &str,
+    body: &impl serde::Serialize,
+) -> Result<Option<Idempotency>, Error> {
+    let canonical = serde_json::to_string(body)
+        .map_err(|error| Error::Bug(format!("the body of {operation} cannot be written as JSON: {error}")))?;
+    let fingerprint = Canonical::new(operation).text(subject).json(&canonical).fingerprint();
+    Ok(key.map(|key| Idempotency { family: Family::Other, key, operation, fingerprint }))
 }
 
 /// What is current: metrics that a person declared, everything with a key, and of each plan the latest published version.

@@ -22,6 +22,7 @@ pub mod members;
 pub mod metrics;
 pub mod overview;
 mod page;
+pub mod plans;
 pub mod ports;
 pub mod problem;
 pub mod projects;

@@ -34,6 +34,7 @@ pub(crate) mod ledger;
 pub(crate) mod members;
 pub(crate) mod metrics;
 pub(crate) mod overview;
+pub(crate) mod plans;
 pub(crate) mod projects;
 pub(crate) mod rejections;
 pub(crate) mod trace;

@@ -5,10 +5,12 @@ use axum::routing::get;
 use domain::access::Permission;
 use utoipa_axum::routes;
 
+use crate::api::catalog::items;
 use crate::api::ingest::{batch, charge, usage};
+use crate::api::plans::versions;
 use crate::api::{
     access_keys, admin, audit, auth, catalog, customers, docs, health, ingest_views, jobs, ledger, members, metrics,
-    overview, projects, rejections, trace, transactions, wallets,
+    overview, plans, projects, rejections, trace, transactions, wallets,
 };
 use crate::app::App;
 use crate::edge::surround;
@@ -92,7 +94,38 @@ fn customers_and_usage(api: Api) -> Api {
 }
 
 fn prices(api: Api) -> Api {
-    api.route(routes!(catalog::get_catalog), Guard::Project(Permission::CatalogRead))
+    let (read, manage) = (Guard::Project(Permission::CatalogRead), Guard::Project(Permission::CatalogManage));
+    api.route(routes!(catalog::get_catalog), read)
+        .route(routes!(plans::create_plan), manage)
+        .route(routes!(plans::list_plans), read)
+        .route(routes!(plans::get_plan), read)
+        .route(routes!(plans::archive_plan), manage)
+        .route(routes!(plans::restore_plan), manage)
+        .route(routes!(versions::draft_plan_version), manage)
+        .route(routes!(versions::get_plan_version), read)
+        .route(routes!(versions::change_plan_draft), manage)
+        .route(routes!(versions::delete_plan_draft), manage)
+        .route(routes!(versions::publish_plan_version), manage)
+        .route(routes!(items::add_ons::list_add_ons), read)
+        .route(routes!(items::add_ons::get_add_on), read)
+        .route(routes!(items::add_ons::put_add_on), manage)
+        .route(routes!(items::add_ons::remove_add_on), manage)
+        .route(routes!(items::coupons::list_coupons), read)
+        .route(routes!(items::coupons::get_coupon), read)
+        .route(routes!(items::coupons::put_coupon), manage)
+        .route(routes!(items::coupons::remove_coupon), manage)
+        .route(routes!(items::custom_assets::list_custom_assets), read)
+        .route(routes!(items::custom_assets::get_custom_asset), read)
+        .route(routes!(items::custom_assets::put_custom_asset), manage)
+        .route(routes!(items::custom_assets::remove_custom_asset), manage)
+        .route(routes!(items::tax_categories::list_tax_categories), read)
+        .route(routes!(items::tax_categories::get_tax_category), read)
+        .route(routes!(items::tax_categories::put_tax_category), manage)
+        .route(routes!(items::tax_categories::remove_tax_category), manage)
+        .route(routes!(items::tax_rates::list_tax_rates), read)
+        .route(routes!(items::tax_rates::get_tax_rate), read)
+        .route(routes!(items::tax_rates::put_tax_rate), manage)
+        .route(routes!(items::tax_rates::remove_tax_rate), manage)
 }
 
 fn money(api: Api) -> Api {

@@ -1,13 +1,25 @@
 //! Versions of plans: drafts in one table, where they can change; published ones in another, where the database refuses it.
 
 use domain::catalog::plan::{PlanDefinition, PlanState, PlanVersion};
+use domain::currency::Currency;
 use domain::ids::PlanId;
 use domain::time::Instant;
 
 use crate::error::StorageError;
 use crate::sql::value::JsonText;
-use crate::sql::{Row, params, sql};
+use crate::sql::{Row, Value, bulk_sql, params, sql};
 use crate::tx::ProjectTx;
+
+/// A version without what it says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VersionSummary {
+    pub plan: PlanId,
+    pub number: u32,
+    pub name: String,
+    pub currency: Currency,
+    /// `None` for a draft.
+    pub published_at: Option<Instant>,
+}
 
 /// Adds a draft, or replaces what it says.
 pub fn put_draft(
@@ -20,12 +32,20 @@ pub fn put_draft(
     tx.execute(
         sql!(
             "-- put_plan_draft
-            insert into plan_drafts (project_id, plan_id, number, definition, created_at, changed_at)
-            values (?1, ?2, ?3, ?4, ?5, ?5)
+            insert into plan_drafts (project_id, plan_id, number, name, currency, definition, created_at, changed_at)
+            values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?7)
             on conflict (project_id, plan_id, number)
-            do update set definition = excluded.definition, changed_at = excluded.changed_at"
+            do update set name = excluded.name, currency = excluded.currency, definition = excluded.definition,
+                changed_at = excluded.changed_at"
         ),
-        &params![plan, version.number, written(&version.definition)?, now],
+        &params![
+            plan,
+            version.number,
+            &version.definition.name,
+            version.definition.currency,
+            written(&version.definition)?,
+            now,
+        ],
     )?;
     Ok(())
 }
@@ -52,10 +72,17 @@ pub fn insert_published(tx: &mut ProjectTx<'_>, plan: PlanId, version: &PlanVers
     tx.execute(
         sql!(
             "-- insert_plan_version
-            insert into plan_versions (project_id, plan_id, number, definition, published_at)
-            values (?1, ?2, ?3, ?4, ?5)"
+            insert into plan_versions (project_id, plan_id, number, name, currency, definition, published_at)
+            values (?1, ?2, ?3, ?4, ?5, ?6, ?7)"
         ),
-        &params![plan, version.number, written(&version.definition)?, published_at],
+        &params![
+            plan,
+            version.number,
+            &version.definition.name,
+            version.definition.currency,
+            written(&version.definition)?,
+            published_at,
+        ],
     )?;
     Ok(())
 }
@@ -69,7 +96,7 @@ pub fn get(tx: &mut ProjectTx<'_>, plan: PlanId, number: u32) -> Result<Option<P
             from plan_versions
             where project_id = ?1 and plan_id = ?2 and number = ?3
             union all
-            select number, definition, null
+            select number, definition, cast(null as {instant})
             from plan_drafts
             where project_id = ?1 and plan_id = ?2 and number = ?3"
         ),
@@ -78,23 +105,58 @@ pub fn get(tx: &mut ProjectTx<'_>, plan: PlanId, number: u32) -> Result<Option<P
     )
 }
 
-/// Every version, published ones and drafts, by number.
-pub fn all(tx: &mut ProjectTx<'_>, plan: PlanId) -> Result<Vec<PlanVersion>, StorageError> {
+/// The drafts of a plan by number.
+pub fn drafts(tx: &mut ProjectTx<'_>, plan: PlanId) -> Result<Vec<PlanVersion>, StorageError> {
     tx.query(
         sql!(
-            "-- all_plan_versions
-            select number, definition, published_at
-            from plan_versions
-            where project_id = ?1 and plan_id = ?2
-            union all
-            select number, definition, null
+            "-- drafts_of_plan
+            select number, definition, cast(null as {instant})
             from plan_drafts
             where project_id = ?1 and plan_id = ?2
-            order by 1"
+            order by number"
         ),
         &params![plan],
         read,
     )
+}
+
+/// What lists show of each version of these plans, by plan and number.
+pub fn summaries(tx: &mut ProjectTx<'_>, plans: &[PlanId]) -> Result<Vec<VersionSummary>, StorageError> {
+    let rows: Vec<[Value<'_>; 1]> = plans.iter().map(|plan| params![*plan]).collect();
+    let mut found = tx.query_many(
+        bulk_sql!(
+            "-- summaries_of_plan_versions
+            select v.plan_id, v.number, v.name, v.currency, v.published_at
+            from {rows}
+            join plan_versions v on v.project_id = r.project_id and v.plan_id = r.plan_id",
+            [project_id: Uuid, plan_id: Uuid]
+        ),
+        &rows,
+        summary,
+    )?;
+    found.extend(tx.query_many(
+        bulk_sql!(
+            "-- summaries_of_plan_drafts
+            select d.plan_id, d.number, d.name, d.currency, cast(null as {instant})
+            from {rows}
+            join plan_drafts d on d.project_id = r.project_id and d.plan_id = r.plan_id",
+            [project_id: Uuid, plan_id: Uuid]
+        ),
+        &rows,
+        summary,
+    )?);
+    found.sort_by_key(|version| (version.plan, version.number));
+    Ok(found)
+}
+
+fn summary(row: &Row<'_>) -> Result<VersionSummary, StorageError> {
+    Ok(VersionSummary {
+        plan: row.get(0)?,
+        number: row.get(1)?,
+        name: row.get(2)?,
+        currency: row.get(3)?,
+        published_at: row.get(4)?,
+    })
 }
 
 /// The published version with the greatest number.

@@ -43,9 +43,14 @@ impl Difference {
 
 /// What must happen to `before` for it to become `after`, sorted by path; empty when they say the same.
 pub fn differences(before: &Catalog, after: &Catalog) -> Vec<Difference> {
-    let value = |catalog: &Catalog| {
+    differences_between(before, after)
+}
+
+/// The same for a part of a catalog: paths begin inside it.
+pub fn differences_between<T: serde::Serialize>(before: &T, after: &T) -> Vec<Difference> {
+    let value = |part: &T| {
         // Cannot fail: texts, integers, and maps with text keys.
-        serde_json::to_value(catalog).expect("a catalog is representable in JSON")
+        serde_json::to_value(part).expect("a part of a catalog is representable in JSON")
     };
     let mut found = Vec::new();
     compare("", Some(&value(before)), Some(&value(after)), &mut found);

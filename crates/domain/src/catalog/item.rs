@@ -35,6 +35,8 @@ impl ItemKind {
 /// A thing of a catalog with a key of its own.
 pub trait CatalogItem: serde::Serialize + serde::de::DeserializeOwned + Clone + PartialEq {
     const KIND: ItemKind;
+    /// The name of the field that holds its key.
+    const KEY_FIELD: &'static str = "key";
 
     /// Its key; the code of a custom asset.
     fn key(&self) -> &str;
@@ -80,6 +82,7 @@ impl CatalogItem for Coupon {
 
 impl CatalogItem for CustomAsset {
     const KIND: ItemKind = ItemKind::CustomAsset;
+    const KEY_FIELD: &'static str = "code";
 
     fn key(&self) -> &str {
         &self.code

@@ -105,6 +105,16 @@ impl PlanDefinition {
         }
     }
 
+    /// Whether the key can be the key of a plan: what drafts must get right, whatever else is still open.
+    ///
+    /// # Errors
+    /// [`Code::InvalidCatalog`] naming `key`.
+    pub fn require_key(&self) -> Result<(), Refusal> {
+        let mut problems = Problems::default();
+        check_key(&self.key, "key", &mut problems);
+        problems.into_result()
+    }
+
     /// The unit in which a price of the plan is charged.
     pub fn asset_of(&self, price: &Price) -> AssetCode {
         price.asset.clone().unwrap_or(AssetCode::Currency(self.currency))
@@ -134,11 +144,16 @@ impl PlanVersion {
     /// [`Code::InvalidCatalog`] with every mistake of the definition; [`Code::PlanVersionPublished`] when it was published before.
     pub fn publish(mut self, known: &References, at: Instant) -> Result<PlanVersion, Refusal> {
         self.require_draft()?;
-        let mut problems = Problems::default();
-        self.definition.check("definition", known, &mut problems);
-        problems.into_result()?;
+        self.problems(known).into_result()?;
         (self.state, self.published_at) = (PlanState::Published, Some(at));
         Ok(self)
+    }
+
+    /// What stands in the way of publishing it.
+    pub fn problems(&self, known: &References) -> Problems {
+        let mut problems = Problems::default();
+        self.definition.check("definition", known, &mut problems);
+        problems
     }
 
     /// Replaces what the draft says.
@@ -151,7 +166,9 @@ impl PlanVersion {
         Ok(self)
     }
 
-    fn require_draft(&self) -> Result<(), Refusal> {
+    /// # Errors
+    /// [`Code::PlanVersionPublished`] when it is no draft any more.
+    pub fn require_draft(&self) -> Result<(), Refusal> {
         match self.state {
             PlanState::Draft => Ok(()),
             PlanState::Published => {

@@ -154,11 +154,17 @@ impl Price {
         let detail = "must be period or left out: volume, package and latest are known at the end of a period only.";
         problems.require(is_whole || !(starts_again || is_latest), format!("{path}.window"), detail);
         let dimensions: BTreeSet<&String> = metric.map(|metric| metric.dimensions.iter().collect()).unwrap_or_default();
-        for (index, rate) in self.terms.rates.iter().enumerate() {
-            for name in rate.when.keys().filter(|name| metric.is_some() && !dimensions.contains(name)) {
-                let detail =
-                    "is not a dimension of the metric. Add it to the metric's dimensions, or correct the name.";
-                problems.add(format!("{path}.terms.rates[{index}].when.{name}"), detail);
+        for (number, (_, terms)) in self.timeline().enumerate() {
+            let at = match number.checked_sub(1) {
+                None => format!("{path}.terms"),
+                Some(change) => format!("{path}.changes[{change}].terms"),
+            };
+            for (index, rate) in terms.rates.iter().enumerate() {
+                for name in rate.when.keys().filter(|name| metric.is_some() && !dimensions.contains(name)) {
+                    let detail =
+                        "is not a dimension of the metric. Add it to the metric's dimensions, or correct the name.";
+                    problems.add(format!("{at}.rates[{index}].when.{name}"), detail);
+                }
             }
         }
     }

@@ -145,6 +145,11 @@ fn found(replace: &[(&str, serde_json::Value)]) -> Vec<String> {
     "plans[0].prices[2].terms.rates[0].when.zone is not a dimension of the metric. Add it to the metric's dimensions, or correct the name."
 )]
 #[case(
+    "/plans/0/prices/2/changes/0/terms/rates",
+    "[{\"when\":{\"zone\":\"eu\"},\"model\":{\"type\":\"perUnit\",\"unitPrice\":\"1\"}}]",
+    "plans[0].prices[2].changes[0].terms.rates[0].when.zone is not a dimension of the metric. Add it to the metric's dimensions, or correct the name."
+)]
+#[case(
     "/plans/0/prices/2/changes/0/terms/model",
     "{\"type\":\"recurring\",\"amount\":\"1\"}",
     "plans[0].prices[2].changes[0].terms.model.type must stay a usage price."

@@ -1,5 +1,7 @@
 //! `/projects/{projectId}/catalog`: metrics, plans, add-ons, coupons, taxes and custom assets as one document.
 
+pub(crate) mod items;
+
 use axum::extract::State;
 use domain::catalog::Catalog;
 use engine::Ctx;
