@@ -61,7 +61,8 @@ impl Subscription<'_> {
                 // A price that the subscription does not have in this period is no item of it.
                 (Some(Exclusion::NotPriced | Exclusion::Ended | Exclusion::NotStarted), _) => {}
                 (Some(reason), Timing::Advance) => {
-                    items.push(item(ItemKind::Advance, period.start, period.start, Some(reason)));
+                    let at = period.start.max(self.timeline.started_at());
+                    items.push(item(ItemKind::Advance, at, at, Some(reason)));
                 }
                 (None, Timing::Advance) => {
                     for (kind, at) in self.comes_up(price, period, &stretches)? {

@@ -6,6 +6,7 @@ mod prices;
 mod properties;
 mod rating_vectors;
 mod rounding_vectors;
+mod stories;
 
 use proptest::prelude::ProptestConfig;
 
