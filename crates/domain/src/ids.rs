@@ -140,6 +140,8 @@ ids! {
     SubscriptionId = "sub";
     /// One dated change of a subscription.
     SubscriptionChangeId = "sch";
+    /// A bill: a draft first, then issued and never changed.
+    InvoiceId = "inv";
     /// One audited action.
     AuditId = "aud";
     /// One announced change, delivered by webhooks later.

@@ -3,6 +3,7 @@
 pub mod account;
 pub mod balance;
 pub mod entry;
+pub mod jurisdiction;
 pub mod lines;
 pub mod reason;
 pub mod recipes;

@@ -17,6 +17,7 @@ pub mod idempotency;
 pub mod ids;
 pub mod ingest;
 pub mod invoice_totals;
+pub mod invoices;
 pub mod jobs;
 pub mod ledger;
 pub mod members;

@@ -140,6 +140,14 @@ codes! {
         "Nothing new is published for an archived plan. Restore it first.";
     CatalogItemInUse = "catalog_item_in_use", 409, "Something current refers to it",
         "`errors` names every place. Change or archive what refers to it first.";
+    InvoiceNotIssued = "invoice_not_issued", 409, "The invoice is a draft",
+        "A draft is neither paid, voided nor credited: it still changes. Finalize it first.";
+    InvoiceVoid = "invoice_void", 409, "The invoice is void",
+        "Nothing is owed for a void invoice. Its number stays used; whatever is owed is on another invoice.";
+    InvoicePaid = "invoice_paid", 409, "The invoice was settled, in part or whole",
+        "An invoice that was paid or credited, in part or whole, is never voided or written off as if it had not been. Make a credit note, then a new invoice.";
+    CreditNoteTooLarge = "credit_note_too_large", 409, "More would be credited than was billed",
+        "All credit notes of one invoice together never exceed its total.";
     KeyRevoked = "key_revoked", 409, "The access key is revoked",
         "A revoked key cannot be rotated. Make a new one.";
     PayloadTooLarge = "payload_too_large", 413, "The body is too large",

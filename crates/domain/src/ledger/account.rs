@@ -3,7 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::ids::{CustomerId, LotId};
+use crate::ids::{CustomerId, LotId, SubscriptionId};
+use crate::ledger::jurisdiction::Jurisdiction;
 use crate::named::named;
 
 named! {
@@ -61,6 +62,8 @@ macro_rules! accounts {
         fixed { $($(#[$fixed_doc:meta])* $fixed:ident = $fixed_name:literal, $fixed_class:ident, $fixed_mode:ident;)* }
         customer { $($(#[$own_doc:meta])* $own:ident = $own_name:literal, $own_class:ident, $own_mode:ident;)* }
         lot { $($(#[$lot_doc:meta])* $lot:ident = $lot_name:literal, $lot_class:ident, $lot_mode:ident;)* }
+        subscription { $($(#[$sub_doc:meta])* $sub:ident = $sub_name:literal, $sub_class:ident, $sub_mode:ident;)* }
+        place { $($(#[$place_doc:meta])* $place:ident = $place_name:literal, $place_class:ident, $place_mode:ident;)* }
     ) => {
         /// An account of a project; with a currency beside it, one row of the ledger.
         ///
@@ -75,6 +78,8 @@ macro_rules! accounts {
             $($(#[$fixed_doc])* $fixed,)*
             $($(#[$own_doc])* $own { customer: CustomerId },)*
             $($(#[$lot_doc])* $lot { customer: CustomerId, lot: LotId },)*
+            $($(#[$sub_doc])* $sub { customer: CustomerId, subscription: SubscriptionId },)*
+            $($(#[$place_doc])* $place { jurisdiction: Jurisdiction },)*
         }
 
         impl Account {
@@ -83,6 +88,8 @@ macro_rules! accounts {
                     $(Account::$fixed => Class::$fixed_class,)*
                     $(Account::$own { .. } => Class::$own_class,)*
                     $(Account::$lot { .. } => Class::$lot_class,)*
+                    $(Account::$sub { .. } => Class::$sub_class,)*
+                    $(Account::$place { .. } => Class::$place_class,)*
                 }
             }
 
@@ -91,6 +98,8 @@ macro_rules! accounts {
                     $(Account::$fixed => AccountMode::$fixed_mode,)*
                     $(Account::$own { .. } => AccountMode::$own_mode,)*
                     $(Account::$lot { .. } => AccountMode::$lot_mode,)*
+                    $(Account::$sub { .. } => AccountMode::$sub_mode,)*
+                    $(Account::$place { .. } => AccountMode::$place_mode,)*
                 }
             }
 
@@ -99,6 +108,8 @@ macro_rules! accounts {
                     $(Account::$fixed => None,)*
                     $(Account::$own { customer } => Some(customer),)*
                     $(Account::$lot { customer, .. } => Some(customer),)*
+                    $(Account::$sub { customer, .. } => Some(customer),)*
+                    $(Account::$place { .. } => None,)*
                 }
             }
 
@@ -107,6 +118,8 @@ macro_rules! accounts {
                     $(Account::$fixed => None,)*
                     $(Account::$own { .. } => None,)*
                     $(Account::$lot { lot, .. } => Some(lot),)*
+                    $(Account::$sub { .. } => None,)*
+                    $(Account::$place { .. } => None,)*
                 }
             }
         }
@@ -117,6 +130,10 @@ macro_rules! accounts {
                     $(Account::$fixed => out.write_str($fixed_name),)*
                     $(Account::$own { customer } => write!(out, concat!($own_name, ":{}"), customer),)*
                     $(Account::$lot { customer, lot } => write!(out, concat!($lot_name, ":{}:{}"), customer, lot),)*
+                    $(Account::$sub { customer, subscription } => {
+                        write!(out, concat!($sub_name, ":{}:{}"), customer, subscription)
+                    })*
+                    $(Account::$place { jurisdiction } => write!(out, concat!($place_name, ":{}"), jurisdiction),)*
                 }
             }
         }
@@ -131,11 +148,16 @@ macro_rules! accounts {
                 $(if head == $own_name {
                     return Ok(Account::$own { customer: ids.parse().map_err(|_| UnknownAccount)? });
                 })*
-                let (customer, lot) = ids.split_once(':').ok_or(UnknownAccount)?;
+                $(if head == $place_name {
+                    return Ok(Account::$place { jurisdiction: ids.parse().map_err(|_| UnknownAccount)? });
+                })*
+                let (customer, id) = ids.split_once(':').ok_or(UnknownAccount)?;
                 let customer = customer.parse().map_err(|_| UnknownAccount)?;
-                let lot = lot.parse().map_err(|_| UnknownAccount)?;
                 $(if head == $lot_name {
-                    return Ok(Account::$lot { customer, lot });
+                    return Ok(Account::$lot { customer, lot: id.parse().map_err(|_| UnknownAccount)? });
+                })*
+                $(if head == $sub_name {
+                    return Ok(Account::$sub { customer, subscription: id.parse().map_err(|_| UnknownAccount)? });
                 })*
                 Err(UnknownAccount)
             }
@@ -186,6 +208,14 @@ accounts! {
         /// Granted credit, a memo liability.
         WalletPromo = "wallet_promo", Liability, Authorizing;
     }
+    subscription {
+        /// Billed in advance, not earned yet.
+        Deferred = "deferred", Liability, Recording;
+    }
+    place {
+        /// Tax that was billed and is owed to an authority.
+        TaxPayable = "tax_payable", Liability, Recording;
+    }
 }
 
 /// A text that names no account of the chart.
@@ -216,6 +246,11 @@ mod tests {
         Account::WalletPaid { customer: CUSTOMER, lot: LOT },
         "wallet_paid:cus_00000000000000000000000001:lot_00000000000000000000000002"
     )]
+    #[case(
+        Account::Deferred { customer: CUSTOMER, subscription: SubscriptionId::from_uuid(Uuid::from_u128(3)) },
+        "deferred:cus_00000000000000000000000001:sub_00000000000000000000000003"
+    )]
+    #[case(Account::TaxPayable { jurisdiction: Jurisdiction::WORLD }, "tax_payable:ZZ")]
     fn a_name_says_which_account_it_is(#[case] account: Account, #[case] name: &str) {
         assert_eq!(account.to_string(), name);
         assert_eq!(name.parse(), Ok(account));
@@ -228,6 +263,8 @@ mod tests {
     #[case("wallet_paid:cus_00000000000000000000000001")]
     #[case("wallet_paid:lot_00000000000000000000000002:cus_00000000000000000000000001")]
     #[case("receivable:prj_00000000000000000000000001")]
+    #[case("deferred:cus_00000000000000000000000001:lot_00000000000000000000000002")]
+    #[case("tax_payable:de")]
     fn any_other_text_names_no_account(#[case] name: &str) {
         assert_eq!(name.parse::<Account>(), Err(UnknownAccount));
     }

@@ -3,11 +3,24 @@
 //! Promotional lots are a memo: `promo_issued` always equals what all promotional lots hold, and what is paid with them
 //! is income less `contra:promo`.
 
+mod credit_note;
 mod give_back;
+mod issue;
+mod mirror;
+mod payment;
+mod recognition;
+mod signed;
 #[cfg(test)]
 mod tests;
+mod unbilled;
 
+pub use credit_note::{CreditNote, CreditedLine, Earned, Overpaid, credit_note};
 pub use give_back::{GiveBack, give_back};
+pub use issue::{BilledFrom, Issue, IssuedLine, LineTax, issue};
+pub use mirror::mirror;
+pub use payment::{ByHand, apply_balance, payment_by_hand, recovery_by_hand, write_off};
+pub use recognition::{Recognition, recognition};
+pub use unbilled::{Income, postpaid_charge, rated_usage};
 
 use super::account::Account;
 use super::lines::{Draft, Lines};

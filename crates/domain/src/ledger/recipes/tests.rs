@@ -1,5 +1,7 @@
 //! Each recipe by example, in the notation `debit → credit`, and all of them together over random histories.
 
+mod invoicing;
+
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;
