@@ -1,5 +1,6 @@
 //! Metrics: what is measured.
 
+use crate::catalog::metric::MetricDefinition;
 use crate::ids::MetricId;
 use crate::named::named;
 use crate::refusal::{Code, Refusal};
@@ -38,24 +39,72 @@ named! {
 }
 
 impl Aggregation {
-    /// Those that a cell of the rollups answers. Metrics are made with these only, until events are kept for the others.
+    /// Those that a cell of the rollups answers; the others keep values or levels beside it.
     pub const OF_CELLS: &'static [Aggregation] =
         &[Aggregation::Sum, Aggregation::Count, Aggregation::Max, Aggregation::Latest];
 }
 
-/// What is measured.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]
-#[serde(rename_all = "camelCase")]
+named! {
+    /// What a version of a metric is used for.
+    VersionState {
+        /// Its rows are being made; it answers nothing yet.
+        Building = "building",
+        /// It answers every question about the metric, over all time.
+        Current = "current",
+        /// Another version took its place.
+        Retired = "retired",
+    }
+}
+
+/// The number of the first version of a metric, and of its first series.
+pub const FIRST: i64 = 1;
+
+/// What is measured: a metric with the version that answers for it now.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Metric {
     pub id: MetricId,
-    pub key: String,
-    pub name: String,
-    pub aggregation: Aggregation,
-    /// What one unit is called, for people.
-    pub unit_label: Option<String>,
+    pub definition: MetricDefinition,
+    /// The number of the current version; counted from 1.
+    pub version: i64,
+    /// The rows of the rollups that the current version reads; counted from 1.
+    pub series: i64,
     /// False while the metric exists only because an event named it; a person declares it.
     pub declared: bool,
+    /// Since when its events are refused. What was used before stays readable.
+    pub archived_at: Option<Instant>,
     pub created_at: Instant,
+}
+
+/// One meaning that a metric has, had or is about to get.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MetricVersion {
+    pub metric: MetricId,
+    /// Counted from 1 per metric.
+    pub number: i64,
+    /// The rows of the rollups it reads. Versions with the same rows share a series.
+    pub series: i64,
+    pub state: VersionState,
+    pub definition: MetricDefinition,
+    /// What its series does not hold yet, while it is built.
+    pub gap: Option<Gap>,
+    pub created_at: Instant,
+    pub activated_at: Option<Instant>,
+    pub retired_at: Option<Instant>,
+}
+
+/// The batches that a build has not added yet: those with a place after `done_seq`, up to and with `cut_seq`. The fold adds what comes
+/// after the cut.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Gap {
+    pub done_seq: i64,
+    pub cut_seq: i64,
+}
+
+impl Gap {
+    /// Whether a batch with this place is missing.
+    pub const fn holds(self, seq: i64) -> bool {
+        self.done_seq < seq && seq <= self.cut_seq
+    }
 }
 
 #[cfg(test)]

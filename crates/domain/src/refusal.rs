@@ -184,6 +184,10 @@ codes! {
         "Objects and arrays may be nested 32 deep at most.";
     UnknownMetric = "unknown_metric", 422, "The metric is not declared",
         "The policy `unknownMetric` of the project is `reject`. Declare the metric first.";
+    MetricArchived = "metric_archived", 422, "The metric is archived",
+        "It takes no events any more; what was used stays readable. Send the events to another metric, or set `archived` to false.";
+    SchemaMismatch = "schema_mismatch", 422, "The properties miss the schema of the metric",
+        "The field names the property and `detail` what the schema asks for. Mend the event and send it again with the same key, or change the metric's `schemaMode` to `warn`.";
     UnknownCustomer = "unknown_customer", 422, "The customer does not exist",
         "The policy `unknownCustomer` of the project is `reject`. Create the customer first, then send the request again with the same key.";
     CustomerKeyRequired = "customer_key_required", 422, "The project requires a customerKey",

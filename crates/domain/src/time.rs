@@ -19,6 +19,9 @@ pub struct Instant(i64);
 pub struct InstantError;
 
 impl Instant {
+    /// 1970-01-01T00:00:00Z.
+    pub const EPOCH: Instant = Instant(0);
+
     /// From microseconds since the Unix epoch.
     ///
     /// # Errors

@@ -5,9 +5,7 @@ pub mod items;
 use domain::access::Permission;
 use domain::catalog::Catalog;
 use domain::catalog::item::{CatalogItem, ItemKind};
-use domain::catalog::metric::{MetricDefinition, SchemaMode};
 use domain::idempotency::{Canonical, Family, IdempotencyKey};
-use domain::metrics::Metric;
 use storage::catalog_items::ItemVersion;
 use storage::{ProjectTx, catalog_items, metrics, plan_versions};
 
@@ -44,29 +42,12 @@ pub(crate) fn idempotency(
 pub(crate) fn load(tx: &mut ProjectTx<'_>) -> Result<Catalog, Error> {
     let mut catalog = Catalog::default();
     let metrics = metrics::all(tx)?;
-    catalog.metrics = metrics.iter().filter(|metric| metric.declared).map(definition).collect();
+    catalog.metrics = metrics.iter().filter(|metric| metric.declared).map(|metric| metric.definition.clone()).collect();
     for item in catalog_items::all(tx)? {
         add(&mut catalog, &item)?;
     }
     catalog.plans = plan_versions::current(tx)?.into_iter().map(|version| version.definition).collect();
     Ok(catalog)
-}
-
-/// What a metric means, in the words of the catalog.
-pub(crate) fn definition(metric: &Metric) -> MetricDefinition {
-    MetricDefinition {
-        key: metric.key.clone(),
-        name: metric.name.clone(),
-        aggregation: metric.aggregation,
-        unique_property: None,
-        weighted_unit: None,
-        unit_label: metric.unit_label.clone(),
-        dimensions: Vec::new(),
-        schema_mode: SchemaMode::Off,
-        schema: None,
-        rounding: None,
-        effective_from: None,
-    }
 }
 
 fn add(catalog: &mut Catalog, item: &ItemVersion) -> Result<(), Error> {

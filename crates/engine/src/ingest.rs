@@ -3,11 +3,13 @@
 //! `submit_usage` hands a request to the writer thread ([`batcher`]); [`commit`] is what that thread runs, and may be
 //! called directly where no thread is wanted.
 
+mod additions;
 mod batcher;
 mod decide;
 pub mod events;
 mod fold;
 mod load;
+mod meaning;
 pub mod outcomes;
 pub mod queue;
 pub mod record;
@@ -17,7 +19,6 @@ pub mod rollup_worker;
 mod runtime;
 mod save;
 mod sums;
-pub mod usage;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -28,6 +29,7 @@ use domain::ingest::{Door, Item, Outcome, Receipt};
 use domain::quantity::Quantity;
 use domain::refusal::Refusal;
 use domain::time::Instant;
+use storage::usage_events::NewEvent;
 use storage::{InstallationTx, StorageError};
 
 use crate::ctx::{Actor, Ctx};
@@ -35,10 +37,14 @@ use crate::engine::Engine;
 use crate::error::Error;
 use crate::ids::IdSource;
 
+pub(crate) use additions::{Event, Rows};
 pub(crate) use batcher::run as run_batcher;
-pub(crate) use fold::Delta;
+pub(crate) use fold::{add_to_series, events_of, expected_rows};
+pub(crate) use meaning::OpenRules;
 pub use queue::QueueLimits;
 pub(crate) use runtime::Runtime;
+
+use meaning::Meanings;
 
 /// One request: everything in it is committed together.
 #[derive(Debug, Clone)]
@@ -147,7 +153,7 @@ pub(crate) fn transact(
     let now = engine.now();
     let ids = engine.ids(now);
     let done = engine.db().write_installation("ingest", |tx| -> Result<Done, Error> {
-        let done = run(tx, submissions, now, &ids)?;
+        let done = run(tx, submissions, now, &ids, &engine.ingest.meanings)?;
         before_commit(&done.verdicts);
         Ok(done)
     })?;
@@ -169,10 +175,14 @@ pub(crate) fn run(
     submissions: &[Submission],
     now: Instant,
     ids: &IdSource,
+    meanings: &Meanings,
 ) -> Result<Done, Error> {
-    let known = load::load(tx, submissions, now)?;
+    let known = load::load(tx, submissions, now, meanings)?;
+    let rules = known.open_rules();
+    let epochs = known.epochs();
     let decision = decide::decide(submissions, known, now, ids);
-    let sums = sums::of_events(&decision.changes.events);
+    let epoch = |event: &NewEvent<'_>| epochs.get(&event.project).copied().unwrap_or_default();
+    let sums = sums::of_events(&decision.changes.events, &rules, epoch);
     save::save(tx, decision.changes, now, ids)?;
     Ok(Done { verdicts: decision.verdicts, sums })
 }

@@ -19,6 +19,7 @@ pub mod ingest;
 pub mod jobs;
 pub mod ledger;
 pub mod members;
+pub mod metering;
 pub mod metrics;
 pub mod overview;
 mod page;

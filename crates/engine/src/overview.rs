@@ -16,7 +16,7 @@ use crate::customers;
 use crate::engine::Engine;
 use crate::error::Error;
 use crate::ingest::outcomes;
-use crate::ingest::usage::{self, MetricTotal};
+use crate::metering::usage::{self, MetricTotal};
 use crate::page::page_limit;
 use crate::transactions::{Transaction, transactions};
 use crate::wallets::{self, WalletView};
@@ -101,7 +101,7 @@ impl Engine {
                 currency: project.currency,
                 wallet: wallets::view_of(tx, &customer, project.currency, ctx.now())?,
                 wallets: wallets::views_of(tx, &customer, ctx.now())?,
-                current_period: current_period(period, usage::totals(tx, Some(customer.id), period)?),
+                current_period: current_period(period, usage::totals(tx, customer.id, period, ctx.now())?),
                 invoices: InvoiceCounts { draft: 0, open: 0, overdue: 0 },
                 recent_transactions: transactions(tx, recent)?,
                 ingest: outcomes::totals(tx)?,

@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use domain::access::Permission;
 use domain::idempotency::Family;
 use domain::ids::{AccessKeyId, BatchId, EntryId, EventId, RejectionId};
-use domain::ingest::rollup::SLICE_MICROS;
+use domain::ingest::rollup::Width;
+use domain::ingest::series::SeriesRule;
 use domain::ingest::{Operation, Outcome, UsageEvent};
 use domain::ledger::entry::JournalEntry;
 use domain::quantity::QuantitySum;
@@ -13,8 +14,8 @@ use domain::time::Instant;
 use serde::Serialize;
 use storage::ingest_attempts::{self, IngestAttempt};
 use storage::rejections::{self, Rejection};
-use storage::rollups::{self, RollupKey};
-use storage::{ProjectTx, idempotency_keys, ingest_batches, journal, usage_events, usage_keys};
+use storage::rollups::{self, Group, RollupKey};
+use storage::{ProjectTx, idempotency_keys, ingest_batches, journal, metrics, usage_events, usage_keys};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -225,15 +226,9 @@ impl Found {
 fn tell_event(tx: &mut ProjectTx<'_>, event: UsageEvent) -> Result<TraceEvent, Error> {
     let batch = ingest_batches::get(tx, event.batch)?
         .ok_or_else(|| Error::Bug(format!("the batch of the event {} is not stored", event.id)))?;
-    let key = RollupKey {
-        metric: event.metric,
-        customer: event.customer,
-        subscription_key: event.subscription_key.clone().unwrap_or_default(),
-        slice_start: event.at.slice_start(SLICE_MICROS),
-    };
-    let rollup = match batch.rollup_seq {
-        Some(_) => rollups::find_many(tx, &[&key])?.into_iter().next(),
-        None => None,
+    let rollup = match (batch.rollup_seq, cell_of(tx, &event)?) {
+        (Some(_), Some(key)) => rollups::find_many(tx, &[&key])?.into_iter().next(),
+        (None, _) | (_, None) => None,
     };
     Ok(TraceEvent {
         event: events::view(event)?,
@@ -245,6 +240,25 @@ fn tell_event(tx: &mut ProjectTx<'_>, event: UsageEvent) -> Result<TraceEvent, E
         },
         rollup: rollup.map(|(key, cell)| TraceRollup { start: key.slice_start, sum: cell.sum, events: cell.events }),
     })
+}
+
+/// The cell of the current version of its metric that holds the event; `None` when the event does not count.
+fn cell_of(tx: &mut ProjectTx<'_>, event: &UsageEvent) -> Result<Option<RollupKey>, Error> {
+    let Some(metric) = metrics::find_by_key(tx, &event.metric_key)? else {
+        return Ok(None);
+    };
+    let place = SeriesRule::of(&metric.definition).place(event.at, event.properties.as_deref());
+    Ok(place.map(|place| RollupKey {
+        group: Group {
+            metric: metric.id,
+            series: metric.series,
+            customer: event.customer,
+            subscription_key: event.subscription_key.clone().unwrap_or_default(),
+            dimensions: place.dimensions,
+        },
+        width: Width::Slice,
+        slice_start: Width::Slice.start(event.at),
+    }))
 }
 
 fn of_event(event: &UsageEvent) -> TraceAttempt {

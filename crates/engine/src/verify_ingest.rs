@@ -1,15 +1,17 @@
 //! The invariants of ingest: I4, every accepted event is stored once under its identity; I5, the rollups are the events
 //! added up again.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use domain::ids::ProjectId;
-use domain::ingest::rollup::Cell;
-use storage::rollups::RollupKey;
-use storage::{ProjectTx, ingest_checks, rollups};
+use domain::ingest::rollup::{Cell, Measurement, Width};
+use domain::time::Instant;
+use storage::rollup_values::{self, ValueKey};
+use storage::rollups::{self, Group, RollupKey};
+use storage::{ProjectTx, ingest_checks, rollup_levels};
 
 use crate::error::Error;
-use crate::ingest::Delta;
+use crate::ingest::{OpenRules, Rows, expected_rows};
 
 /// The most findings of one kind and project that are told.
 const FINDINGS_MAX: i64 = 20;
@@ -40,38 +42,88 @@ pub(crate) fn events(tx: &mut ProjectTx<'_>) -> Result<Vec<String>, Error> {
     Ok(findings)
 }
 
-/// What stands against I5 in one project.
+/// What stands against I5 in one project: cells, values and levels of every series that is read or built.
 pub(crate) fn rollup_cells(tx: &mut ProjectTx<'_>) -> Result<Vec<String>, Error> {
-    let mut expected = Delta::default();
-    ingest_checks::folded_measurements(tx, |event, subscription| expected.add_event(event, subscription))?;
-    let mut stored: HashMap<RollupKey, Cell> = HashMap::new();
+    let rules = OpenRules::load(tx)?;
+    let Rows { cells, values, levels } = expected_rows(tx, &rules)?;
+    let mut findings = Findings::new(tx.project());
+    let mut stored: BTreeMap<RollupKey, Cell> = BTreeMap::new();
     rollups::all(tx, |key, cell| {
-        stored.insert(key, cell);
+        if rules.holds(key.group.metric, key.group.series) {
+            stored.insert(key, cell);
+        }
     })?;
-    let project = tx.project();
-    let mut findings: Vec<String> = expected
-        .cells
-        .iter()
-        .filter(|(key, cell)| stored.get(key) != Some(cell))
-        .map(|(key, cell)| describe(project, key, stored.get(key), Some(cell)))
-        .collect();
-    let surplus = stored.iter().filter(|(key, _)| !expected.cells.contains_key(key));
-    findings.extend(surplus.map(|(key, cell)| describe(project, key, Some(cell), None)));
-    findings.sort();
-    findings.truncate(usize::try_from(FINDINGS_MAX).unwrap_or(usize::MAX));
-    Ok(findings)
+    findings.compare(cells, stored, place_of_cell, |cell| {
+        let warned = if cell.warnings == 0 { String::new() } else { format!(", {} with a warning", cell.warnings) };
+        format!("{} in {} events{warned}", cell.sum, cell.events)
+    });
+    let mut stored: BTreeMap<ValueKey, i64> = BTreeMap::new();
+    rollup_values::all(tx, |key, events| {
+        if rules.holds(key.cell.group.metric, key.cell.group.series) {
+            stored.insert(key, events);
+        }
+    })?;
+    let place = |key: &ValueKey| format!("{} for the value {}", place_of_cell(&key.cell), key.value);
+    findings.compare(values, stored, place, |events| format!("{events} events"));
+    let mut stored: BTreeMap<(Group, Instant), Measurement> = BTreeMap::new();
+    rollup_levels::all(tx, |group, change| {
+        if rules.holds(group.metric, group.series) {
+            stored.insert((group, change.at), change);
+        }
+    })?;
+    let expected = levels.iter().flat_map(|(group, levels)| levels.changes().map(|one| ((group.clone(), one.at), one)));
+    let place = |(group, at): &(Group, Instant)| format!("level of {} at {at}", place_of(group));
+    findings.compare(expected.collect(), stored, place, |change| format!("{} by {}", change.units, change.event));
+    Ok(findings.told)
 }
 
-fn describe(project: ProjectId, key: &RollupKey, stored: Option<&Cell>, events: Option<&Cell>) -> String {
-    let tell = |cell: Option<&Cell>| {
-        cell.map_or("nothing".to_owned(), |cell| format!("{} in {} events", cell.sum, cell.events))
-    };
-    format!(
-        "{project}: the rollup of {} and {} at {} holds {}, its events are {}",
-        key.metric,
-        key.customer,
-        key.slice_start,
-        tell(stored),
-        tell(events)
-    )
+/// What was found, at most [`FINDINGS_MAX`] of each kind.
+struct Findings {
+    project: ProjectId,
+    told: Vec<String>,
+}
+
+impl Findings {
+    fn new(project: ProjectId) -> Findings {
+        Findings { project, told: Vec::new() }
+    }
+
+    fn compare<K: Ord, V: PartialEq>(
+        &mut self,
+        expected: BTreeMap<K, V>,
+        stored: BTreeMap<K, V>,
+        place: impl Fn(&K) -> String,
+        tell: impl Fn(&V) -> String,
+    ) {
+        let tell = |value: Option<&V>| value.map_or("nothing".to_owned(), &tell);
+        let differs = expected.iter().filter(|(key, value)| stored.get(key) != Some(value));
+        let differs = differs.map(|(key, value)| (key, stored.get(key), Some(value)));
+        let surplus =
+            stored.iter().filter(|(key, _)| !expected.contains_key(key)).map(|(key, value)| (key, Some(value), None));
+        let found = differs.chain(surplus).take(usize::try_from(FINDINGS_MAX).unwrap_or(usize::MAX));
+        for (key, stored, events) in found {
+            let (project, place) = (self.project, place(key));
+            let (stored, events) = (tell(stored), tell(events));
+            self.told.push(format!("{project}: the {place} holds {stored}, its events are {events}"));
+        }
+    }
+}
+
+fn place_of_cell(key: &RollupKey) -> String {
+    let place = place_of(&key.group);
+    match key.width {
+        Width::Slice => format!("rollup of {place} at {}", key.slice_start),
+        Width::Day => format!("rollup of {place} on the day {}", key.slice_start),
+        Width::Ever => format!("rollup of {place} of all time"),
+    }
+}
+
+fn place_of(group: &Group) -> String {
+    let mut place = format!("{} and {}", group.metric, group.customer);
+    for (name, text) in [("subscription", &group.subscription_key), ("dimensions", &group.dimensions)] {
+        if !text.is_empty() {
+            place += &format!(", {name} {text}");
+        }
+    }
+    place
 }

@@ -20,6 +20,17 @@ pub(crate) fn currency(name: &str, text: Option<&str>) -> Result<Option<Currency
     read(name, text, |text| Currency::parse(text).map_err(|error| error.to_string()))
 }
 
+/// The IANA name of a time zone.
+///
+/// # Errors
+/// [`Code::InvalidQuery`] for anything else.
+pub(crate) fn time_zone(name: &str, text: Option<&str>) -> Result<Option<String>, Refusal> {
+    let parse = |text: &str| domain::time_zone::time_zone(name, text);
+    read(name, text, |text| {
+        parse(text).map_err(|_| "is not the IANA name of a time zone, such as Europe/Berlin".to_owned())
+    })
+}
+
 /// One of a closed list of names.
 ///
 /// # Errors

@@ -5,7 +5,7 @@ use domain::ids::{BatchId, EventId};
 use crate::error::StorageError;
 use crate::sql::{params, sql};
 use crate::tx::ProjectTx;
-use crate::usage_events::{MeasuredEvent, read_measured};
+use crate::usage_events::{MeasuredEvent, Properties, read_measured};
 
 /// The same number, counted in four places.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -133,22 +133,24 @@ pub fn wrong_batches(tx: &mut ProjectTx<'_>, limit: i64) -> Result<Vec<(BatchId,
     )
 }
 
-/// Hands every event whose batch is folded to `each`, with its subscription.
+/// Hands every event whose batch is folded to `each`, with the place of its batch.
 pub fn folded_measurements(
     tx: &mut ProjectTx<'_>,
-    mut each: impl FnMut(MeasuredEvent, Option<String>),
+    properties: Properties,
+    mut each: impl FnMut(i64, MeasuredEvent),
 ) -> Result<(), StorageError> {
     tx.query(
         sql!(
             "-- folded_measurements
-            select e.metric_id, e.customer_id, e.id, e.at, e.units_micros, e.subscription_key
+            select e.metric_id, e.customer_id, e.id, e.at, e.units_micros, e.subscription_key, e.schema_miss,
+                case when cast(?2 as {bool}) then e.properties end, b.rollup_seq
             from usage_events e
             join ingest_batches b on b.project_id = e.project_id and b.id = e.batch_id
             where e.project_id = ?1 and b.rollup_seq is not null"
         ),
-        &[],
+        &params![properties == Properties::Read],
         |row| {
-            each(read_measured(row)?, row.get(5)?);
+            each(row.get(8)?, read_measured(row)?);
             Ok(())
         },
     )?;

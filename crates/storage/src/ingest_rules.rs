@@ -17,6 +17,8 @@ pub struct IngestRules {
     pub event_horizon_days: Option<u32>,
     /// The project's own customer.
     pub self_customer: CustomerId,
+    /// The epoch of the open series; read before the metrics are.
+    pub metrics_epoch: i64,
 }
 
 /// The rules of those projects that exist.
@@ -29,10 +31,12 @@ pub fn of_projects(
     tx.query_many(
         bulk_sql!(
             "-- ingest_rules_of_projects
-            select p.id, p.unknown_metric, p.unknown_customer, p.require_customer_key, p.event_horizon_days, c.id
+            select p.id, p.unknown_metric, p.unknown_customer, p.require_customer_key, p.event_horizon_days, c.id,
+                coalesce(k.metrics_epoch, 0)
             from {rows}
             join projects p on p.id = r.project_id
-            join customers c on c.project_id = r.project_id and c.external_key = r.self_key",
+            join customers c on c.project_id = r.project_id and c.external_key = r.self_key
+            left join rollup_cursors k on k.project_id = r.project_id",
             [project_id: Uuid, self_key: Text]
         ),
         &rows,
@@ -43,6 +47,7 @@ pub fn of_projects(
                 require_customer_key: row.get(3)?,
                 event_horizon_days: row.get(4)?,
                 self_customer: row.get(5)?,
+                metrics_epoch: row.get(6)?,
             };
             Ok((row.get(0)?, rules))
         },

@@ -29,6 +29,7 @@ pub mod jobs;
 pub mod journal;
 pub mod ledger_checks;
 pub mod members;
+pub mod metric_versions;
 pub mod metrics;
 mod migrations;
 pub mod outbox_events;
@@ -40,6 +41,9 @@ pub mod projects;
 #[cfg(feature = "raw")]
 pub mod raw;
 pub mod rejections;
+pub mod rollup_cursors;
+pub mod rollup_levels;
+pub mod rollup_values;
 pub mod rollups;
 pub mod sessions;
 mod sql;

@@ -1,103 +1,144 @@
 //! Metrics: declared by a person, or made by the first event that names them; never deleted, because events name them.
 
-use domain::ids::ProjectId;
-use domain::metrics::{Aggregation, Metric};
+use domain::ids::{MetricId, ProjectId};
+use domain::metrics::{FIRST, Metric, VersionState};
+use domain::time::Instant;
 
 use crate::error::StorageError;
+use crate::metric_versions::{self, definition_of, definition_text};
 use crate::sql::{Row, Value, bulk_sql, params, sql};
 use crate::tx::{InstallationTx, ProjectTx};
 
-/// Adds those metrics whose keys are free, and says how many these were. Rows of one project come in the order of their
-/// keys, so that two writers never wait for each other.
+/// One open version of a metric, as ingest needs it. The definition is its stored text, so that it is read only when it is new.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OpenMetric {
+    pub id: MetricId,
+    pub key: String,
+    pub is_archived: bool,
+    /// Current or building.
+    pub state: VersionState,
+    pub series: i64,
+    pub definition: String,
+}
+
+/// Adds those metrics whose keys are free, each with its first version, and says how many these were. When it is fewer than all, nothing
+/// that was added can stay: the transaction must be given up. Rows of one project come in the order of their keys, so that two writers
+/// never wait for each other.
 pub fn insert_missing(tx: &mut InstallationTx<'_>, metrics: &[(ProjectId, Metric)]) -> Result<u64, StorageError> {
-    let rows: Vec<[Value<'_>; 8]> = metrics
+    let rows: Vec<[Value<'_>; 7]> = metrics
         .iter()
         .map(|(project, metric)| {
             params![
                 *project,
                 metric.id,
-                &metric.key,
-                &metric.name,
-                metric.aggregation.as_str(),
-                metric.unit_label.as_deref(),
+                &metric.definition.key,
+                metric.version,
                 metric.declared,
+                metric.archived_at,
                 metric.created_at,
             ]
         })
         .collect();
-    tx.execute_many(
+    let inserted = tx.execute_many(
         bulk_sql!(
             "-- insert_missing_metrics
-            insert into metrics (project_id, id, key, name, aggregation, unit_label, declared, created_at)
+            insert into metrics (project_id, id, key, version, declared, archived_at, created_at)
             {values}
             on conflict (project_id, key) do nothing",
             [
                 project_id: Uuid,
                 id: Uuid,
                 key: Text,
-                name: Text,
-                aggregation: Text,
-                unit_label: Text,
+                version: Int,
                 declared: Bool,
+                archived_at: Instant,
                 created_at: Instant,
             ]
         ),
         &rows,
-    )
+    )?;
+    if u64::try_from(metrics.len()).is_ok_and(|all| all == inserted) {
+        metric_versions::insert_first_many(tx, metrics)?;
+    }
+    Ok(inserted)
 }
 
-/// Adds a metric: false when its key is taken, and then nothing changed.
+/// Adds a metric with its first version: false when its key is taken, and then nothing changed.
 pub fn insert(tx: &mut ProjectTx<'_>, metric: &Metric) -> Result<bool, StorageError> {
+    assert_eq!((metric.version, metric.series), (FIRST, FIRST), "a new metric begins with its first version");
     let inserted = tx.execute(
         sql!(
             "-- insert_metric
-            insert into metrics (project_id, id, key, name, aggregation, unit_label, declared, created_at)
-            values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
+            insert into metrics (project_id, id, key, version, declared, archived_at, created_at)
+            values (?1, ?2, ?3, ?4, ?5, ?6, ?7)
             on conflict (project_id, key) do nothing"
         ),
         &params![
             metric.id,
-            &metric.key,
-            &metric.name,
-            metric.aggregation.as_str(),
-            metric.unit_label.as_deref(),
+            &metric.definition.key,
+            metric.version,
             metric.declared,
+            metric.archived_at,
             metric.created_at,
         ],
     )?;
+    if inserted == 1 {
+        metric_versions::insert_first(tx, metric)?;
+    }
     Ok(inserted == 1)
 }
 
-/// Stores what may change about a metric: what people call it, how it adds up, whether it is declared.
+/// Stores what may change about a metric besides its versions: whether it is declared or archived, and the words of the current version.
 pub fn update(tx: &mut ProjectTx<'_>, metric: &Metric) -> Result<(), StorageError> {
     tx.execute(
         sql!(
             "-- update_metric
             update metrics
-            set name = ?3, aggregation = ?4, unit_label = ?5, declared = ?6
+            set declared = ?3, archived_at = ?4
             where project_id = ?1 and id = ?2"
         ),
-        &params![metric.id, &metric.name, metric.aggregation.as_str(), metric.unit_label.as_deref(), metric.declared,],
+        &params![metric.id, metric.declared, metric.archived_at],
+    )?;
+    tx.execute(
+        sql!(
+            "-- update_definition_of_metric
+            update metric_versions
+            set definition = ?4
+            where project_id = ?1 and metric_id = ?2 and number = ?3"
+        ),
+        &params![metric.id, metric.version, definition_text(&metric.definition)],
     )?;
     Ok(())
 }
 
-/// Those of the keys that are known, in no order; name each key once.
-pub fn find_many(
+/// The open versions of those of the keys that are known, in no order; name each key once.
+pub fn find_open(
     tx: &mut InstallationTx<'_>,
     keys: &[(ProjectId, &str)],
-) -> Result<Vec<(ProjectId, Metric)>, StorageError> {
+) -> Result<Vec<(ProjectId, OpenMetric)>, StorageError> {
     let rows: Vec<[Value<'_>; 2]> = keys.iter().map(|(project, key)| params![*project, *key]).collect();
     tx.query_many(
         bulk_sql!(
-            "-- find_metrics
-            select m.id, m.key, m.name, m.aggregation, m.unit_label, m.declared, m.created_at, m.project_id
+            "-- find_open_metrics
+            select m.project_id, m.id, m.key, m.archived_at, v.state, v.series, v.definition
             from {rows}
-            join metrics m on m.project_id = r.project_id and m.key = r.key",
+            join metrics m on m.project_id = r.project_id and m.key = r.key
+            join metric_versions v on v.project_id = m.project_id and v.metric_id = m.id
+            where v.state <> 'retired'",
             [project_id: Uuid, key: Text]
         ),
         &rows,
-        |row| Ok((row.get(7)?, read(row)?)),
+        |row| {
+            let metric = OpenMetric {
+                id: row.get(1)?,
+                key: row.get(2)?,
+                is_archived: row.get::<Option<Instant>>(3)?.is_some(),
+                state: row.named(4, VersionState::parse)?,
+                series: row.get(5)?,
+                definition: row.get(6)?,
+            };
+            Ok((row.get(0)?, metric))
+        },
     )
 }
 
@@ -105,28 +146,34 @@ pub fn find_by_key(tx: &mut ProjectTx<'_>, key: &str) -> Result<Option<Metric>, 
     tx.query_opt(
         sql!(
             "-- find_metric_by_key
-            select id, key, name, aggregation, unit_label, declared, created_at
-            from metrics
-            where project_id = ?1 and key = ?2"
+            select m.id, m.version, m.declared, m.archived_at, m.created_at, v.series, v.definition
+            from metrics m
+            join metric_versions v on v.project_id = m.project_id and v.metric_id = m.id and v.number = m.version
+            where m.project_id = ?1 and m.key = ?2"
         ),
         &params![key],
         read,
     )
 }
 
-/// As [`find_by_key`], and nobody else changes the metric until this transaction ends.
+/// As [`find_by_key`], and nobody else changes the metric or its versions until this transaction ends.
 pub fn find_by_key_for_update(tx: &mut ProjectTx<'_>, key: &str) -> Result<Option<Metric>, StorageError> {
-    tx.query_opt(
+    let locked = tx.query_opt(
         sql!(
-            "-- find_metric_by_key_for_update
-            select id, key, name, aggregation, unit_label, declared, created_at
+            "-- lock_metric_by_key
+            select id
             from metrics
             where project_id = ?1 and key = ?2
             {for_update}"
         ),
         &params![key],
-        read,
-    )
+        |row| row.get::<MetricId>(0),
+    )?;
+    // Read after the lock is held: the version may have changed while it was waited for.
+    match locked {
+        Some(_) => find_by_key(tx, key),
+        None => Ok(None),
+    }
 }
 
 /// In the order of their keys, after the given one.
@@ -134,11 +181,12 @@ pub fn page(tx: &mut ProjectTx<'_>, after: Option<&str>, limit: i64) -> Result<V
     tx.query(
         sql!(
             "-- page_metrics
-            select id, key, name, aggregation, unit_label, declared, created_at
-            from metrics
-            where project_id = ?1
-              and (cast(?2 as text) is null or key {binary} > ?2)
-            order by key {binary}
+            select m.id, m.version, m.declared, m.archived_at, m.created_at, v.series, v.definition
+            from metrics m
+            join metric_versions v on v.project_id = m.project_id and v.metric_id = m.id and v.number = m.version
+            where m.project_id = ?1
+              and (cast(?2 as text) is null or m.key {binary} > ?2)
+            order by m.key {binary}
             limit ?3"
         ),
         &params![after, limit],
@@ -154,11 +202,11 @@ pub fn all(tx: &mut ProjectTx<'_>) -> Result<Vec<Metric>, StorageError> {
 fn read(row: &Row<'_>) -> Result<Metric, StorageError> {
     Ok(Metric {
         id: row.get(0)?,
-        key: row.get(1)?,
-        name: row.get(2)?,
-        aggregation: row.named(3, Aggregation::parse)?,
-        unit_label: row.get(4)?,
-        declared: row.get(5)?,
-        created_at: row.get(6)?,
+        version: row.get(1)?,
+        declared: row.get(2)?,
+        archived_at: row.get(3)?,
+        created_at: row.get(4)?,
+        series: row.get(5)?,
+        definition: definition_of(&row.get::<String>(6)?)?,
     })
 }

@@ -31,8 +31,16 @@ macro_rules! migrations {
 }
 
 /// Every migration, in order. A test compares the list with the folders.
-pub(crate) const MIGRATIONS: &[Migration] =
-    migrations!["0001_access", "0002_ledger", "0003_ingest", "0005_catalog", "0006_jobs", "0007_tax", "0008_backtests"];
+pub(crate) const MIGRATIONS: &[Migration] = migrations![
+    "0001_access",
+    "0002_ledger",
+    "0003_ingest",
+    "0004_metering",
+    "0005_catalog",
+    "0006_jobs",
+    "0007_tax",
+    "0008_backtests"
+];
 
 /// What `migrate` did.
 #[derive(Debug, Clone, PartialEq, Eq)]

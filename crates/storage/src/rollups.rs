@@ -1,108 +1,115 @@
-//! Rollups: the events of a quarter of an hour added up. They hold exactly the batches up to a project's cursor, and can be
+//! Rollups: the events of a quarter of an hour, and of a day, added up. They hold exactly the batches up to a project's cursor, and can be
 //! dropped and rebuilt from the events at any time.
 
 use domain::ids::{CustomerId, MetricId};
-use domain::ingest::rollup::{Cell, Measurement};
+use domain::ingest::rollup::{Cell, Measurement, Width};
 use domain::time::Instant;
 use domain::window::Span;
 
 use crate::error::StorageError;
 use crate::sql::{Row, Value, bulk_sql, params, sql};
 use crate::tx::ProjectTx;
-use crate::usage_events::UsageFilter;
+
+/// Whose events are added up.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Group {
+    pub metric: MetricId,
+    pub series: i64,
+    pub customer: CustomerId,
+    /// Empty for events that name none.
+    pub subscription_key: String,
+    /// In the form of [`domain::ingest::series::encode`].
+    pub dimensions: String,
+}
 
 /// Which events one cell adds up.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RollupKey {
-    pub metric: MetricId,
-    pub customer: CustomerId,
-    /// Empty for events that name none.
-    pub subscription_key: String,
-    /// The start of the quarter of an hour.
+    pub group: Group,
+    pub width: Width,
+    /// The start of the time that the cell covers.
     pub slice_start: Instant,
 }
 
-/// Takes the project's cursor for this transaction: the place of the last batch that was folded. `None` while another
-/// transaction holds it.
-pub fn lock_cursor(tx: &mut ProjectTx<'_>) -> Result<Option<i64>, StorageError> {
-    tx.execute(
-        sql!(
-            "-- make_rollup_cursor
-            insert into rollup_cursors (project_id, last_seq)
-            values (?1, 0)
-            on conflict (project_id) do nothing"
-        ),
-        &[],
-    )?;
-    tx.query_opt(
-        sql!(
-            "-- lock_rollup_cursor
-            select last_seq
-            from rollup_cursors
-            where project_id = ?1
-            {for_update} {skip_locked}"
-        ),
-        &[],
-        |row| row.get(0),
-    )
+/// Of which customers rows are read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Customers {
+    All,
+    One(CustomerId),
+    /// In the order of their ids, both included.
+    Between {
+        first: CustomerId,
+        last: CustomerId,
+    },
 }
 
-/// The place of the last batch that was folded.
-pub fn last_seq(tx: &mut ProjectTx<'_>) -> Result<i64, StorageError> {
-    let found = tx.query_opt(
-        sql!(
-            "-- last_rollup_seq
-            select last_seq from rollup_cursors where project_id = ?1"
-        ),
-        &[],
-        |row| row.get(0),
-    )?;
-    Ok(found.unwrap_or_default())
+impl Customers {
+    /// The first and the last id; `None` for all.
+    pub fn range(self) -> Option<(CustomerId, CustomerId)> {
+        match self {
+            Customers::All => None,
+            Customers::One(id) => Some((id, id)),
+            Customers::Between { first, last } => Some((first, last)),
+        }
+    }
+
+    pub fn hold(self, customer: CustomerId) -> bool {
+        self.range().is_none_or(|(first, last)| first <= customer && customer <= last)
+    }
 }
 
-pub fn move_cursor(tx: &mut ProjectTx<'_>, last_seq: i64) -> Result<(), StorageError> {
-    let updated = tx.execute(
-        sql!(
-            "-- move_rollup_cursor
-            update rollup_cursors set last_seq = ?2 where project_id = ?1 and last_seq <= ?2"
-        ),
-        &params![last_seq],
-    )?;
-    assert_eq!(updated, 1, "a cursor moves forwards, in the transaction that holds it");
-    Ok(())
+/// Rows of one series that begin in a span.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stretch {
+    pub metric: MetricId,
+    pub series: i64,
+    pub width: Width,
+    pub customers: Customers,
+    pub span: Span,
 }
 
 /// Those of the cells that exist, in no order.
 pub fn find_many(tx: &mut ProjectTx<'_>, keys: &[&RollupKey]) -> Result<Vec<(RollupKey, Cell)>, StorageError> {
-    let rows: Vec<[Value<'_>; 4]> =
-        keys.iter().map(|key| params![key.metric, key.customer, &key.subscription_key, key.slice_start]).collect();
+    let rows: Vec<[Value<'_>; 7]> = keys.iter().map(|key| key_values(key)).collect();
     tx.query_many(
         bulk_sql!(
             "-- find_rollups
-            select c.metric_id, c.customer_id, c.subscription_key, c.slice_start, c.events, c.sum_micros, c.min_micros,
-                c.max_micros, c.latest_micros, c.latest_at, c.latest_event_id
+            select c.metric_id, c.series, c.width, c.customer_id, c.subscription_key, c.dimensions, c.slice_start, c.events, c.warnings,
+                c.sum_micros, c.min_micros, c.max_micros, c.latest_micros, c.latest_at, c.latest_event_id
             from {rows}
-            join rollups c on c.project_id = r.project_id and c.metric_id = r.metric_id
-                and c.customer_id = r.customer_id and c.subscription_key = r.subscription_key and c.dimensions = ''
-                and c.slice_start = r.slice_start",
-            [project_id: Uuid, metric_id: Uuid, customer_id: Uuid, subscription_key: Text, slice_start: Instant]
+            join rollups c on c.project_id = r.project_id and c.metric_id = r.metric_id and c.series = r.series
+                and c.width = r.width and c.customer_id = r.customer_id and c.subscription_key = r.subscription_key
+                and c.dimensions = r.dimensions and c.slice_start = r.slice_start",
+            [
+                project_id: Uuid,
+                metric_id: Uuid,
+                series: Int,
+                width: Text,
+                customer_id: Uuid,
+                subscription_key: Text,
+                dimensions: Text,
+                slice_start: Instant,
+            ]
         ),
         &rows,
-        |row| Ok((read_key(row)?, read_cell(row)?)),
+        read,
     )
 }
 
 /// Stores cells as they are given, over what was stored before.
 pub fn store_many(tx: &mut ProjectTx<'_>, cells: &[(&RollupKey, &Cell)]) -> Result<(), StorageError> {
-    let rows: Vec<[Value<'_>; 12]> = cells.iter().map(|(key, cell)| values(key, cell)).collect();
+    let rows: Vec<[Value<'_>; 15]> = cells.iter().map(|(key, cell)| values(key, cell)).collect();
     tx.execute_many(
         bulk_sql!(
             "-- store_rollups
-            insert into rollups (project_id, metric_id, customer_id, subscription_key, dimensions, slice_start, events,
-                sum_micros, min_micros, max_micros, latest_micros, latest_at, latest_event_id)
+            insert into rollups (project_id, metric_id, series, width, customer_id, subscription_key, dimensions,
+                slice_start, events, warnings, sum_micros, min_micros, max_micros, latest_micros, latest_at,
+                latest_event_id)
             {values}
-            on conflict (project_id, metric_id, customer_id, subscription_key, dimensions, slice_start) do update
+            on conflict (project_id, metric_id, series, width, customer_id, subscription_key, dimensions, slice_start)
+            do update
             set events = excluded.events,
+                warnings = excluded.warnings,
                 sum_micros = excluded.sum_micros,
                 min_micros = excluded.min_micros,
                 max_micros = excluded.max_micros,
@@ -112,11 +119,14 @@ pub fn store_many(tx: &mut ProjectTx<'_>, cells: &[(&RollupKey, &Cell)]) -> Resu
             [
                 project_id: Uuid,
                 metric_id: Uuid,
+                series: Int,
+                width: Text,
                 customer_id: Uuid,
                 subscription_key: Text,
                 dimensions: Text,
                 slice_start: Instant,
                 events: Int,
+                warnings: Int,
                 sum_micros: Wide,
                 min_micros: Int,
                 max_micros: Int,
@@ -136,31 +146,64 @@ pub fn delete_all(tx: &mut ProjectTx<'_>) -> Result<(), StorageError> {
     Ok(())
 }
 
-/// Hands every cell that begins in the span to `each`.
+/// Drops at most `limit` cells of one series, and says how many.
+pub fn delete_series(tx: &mut ProjectTx<'_>, metric: MetricId, series: i64, limit: i64) -> Result<u64, StorageError> {
+    tx.execute(
+        sql!(
+            "-- delete_rollups_of_series
+            delete from rollups
+            where project_id = ?1 and metric_id = ?2 and series = ?3
+              and (width, customer_id, subscription_key, dimensions, slice_start) in (
+                  select width, customer_id, subscription_key, dimensions, slice_start
+                  from rollups
+                  where project_id = ?1 and metric_id = ?2 and series = ?3
+                  limit ?4
+              )"
+        ),
+        &params![metric, series, limit],
+    )
+}
+
+/// Hands every cell of the stretch to `each`.
 pub fn cells(
     tx: &mut ProjectTx<'_>,
-    filter: UsageFilter,
-    span: Span,
+    stretch: &Stretch,
     mut each: impl FnMut(RollupKey, Cell),
 ) -> Result<(), StorageError> {
-    tx.query(
-        sql!(
-            "-- rollups_of_span
-            select c.metric_id, c.customer_id, c.subscription_key, c.slice_start, c.events, c.sum_micros, c.min_micros,
-                c.max_micros, c.latest_micros, c.latest_at, c.latest_event_id
-            from metrics m
-            join rollups c on c.project_id = m.project_id and c.metric_id = m.id and c.slice_start >= ?4
-                and c.slice_start < ?5
-            where m.project_id = ?1
-              and (cast(?2 as {uuid}) is null or m.id = ?2)
-              and (cast(?3 as {uuid}) is null or c.customer_id = ?3)"
-        ),
-        &params![filter.metric, filter.customer, span.start, span.end],
-        |row| {
-            each(read_key(row)?, read_cell(row)?);
-            Ok(())
-        },
-    )?;
+    let Stretch { metric, series, width, customers, span } = *stretch;
+    let hand_over = |row: &Row<'_>| {
+        let (key, cell) = read(row)?;
+        each(key, cell);
+        Ok(())
+    };
+    match customers.range() {
+        None => tx.query(
+            sql!(
+                "-- rollups_of_span
+                select c.metric_id, c.series, c.width, c.customer_id, c.subscription_key, c.dimensions, c.slice_start, c.events,
+                    c.warnings, c.sum_micros, c.min_micros, c.max_micros, c.latest_micros, c.latest_at,
+                    c.latest_event_id
+                from rollups c
+                where c.project_id = ?1 and c.metric_id = ?2 and c.series = ?3 and c.width = ?4
+                  and c.slice_start >= ?5 and c.slice_start < ?6"
+            ),
+            &params![metric, series, width.as_str(), span.start, span.end],
+            hand_over,
+        )?,
+        Some((first, last)) => tx.query(
+            sql!(
+                "-- rollups_of_customers
+                select c.metric_id, c.series, c.width, c.customer_id, c.subscription_key, c.dimensions, c.slice_start, c.events,
+                    c.warnings, c.sum_micros, c.min_micros, c.max_micros, c.latest_micros, c.latest_at,
+                    c.latest_event_id
+                from rollups c
+                where c.project_id = ?1 and c.metric_id = ?2 and c.series = ?3 and c.width = ?4
+                  and c.customer_id >= ?5 and c.customer_id <= ?6 and c.slice_start >= ?7 and c.slice_start < ?8"
+            ),
+            &params![metric, series, width.as_str(), first, last, span.start, span.end],
+            hand_over,
+        )?,
+    };
     Ok(())
 }
 
@@ -169,52 +212,69 @@ pub fn all(tx: &mut ProjectTx<'_>, mut each: impl FnMut(RollupKey, Cell)) -> Res
     tx.query(
         sql!(
             "-- all_rollups
-            select c.metric_id, c.customer_id, c.subscription_key, c.slice_start, c.events, c.sum_micros, c.min_micros,
-                c.max_micros, c.latest_micros, c.latest_at, c.latest_event_id
+            select c.metric_id, c.series, c.width, c.customer_id, c.subscription_key, c.dimensions, c.slice_start, c.events, c.warnings,
+                c.sum_micros, c.min_micros, c.max_micros, c.latest_micros, c.latest_at, c.latest_event_id
             from rollups c
             where c.project_id = ?1"
         ),
         &[],
         |row| {
-            each(read_key(row)?, read_cell(row)?);
+            let (key, cell) = read(row)?;
+            each(key, cell);
             Ok(())
         },
     )?;
     Ok(())
 }
 
-fn values<'a>(key: &'a RollupKey, cell: &Cell) -> [Value<'a>; 12] {
-    params![
-        key.metric,
-        key.customer,
-        &key.subscription_key,
-        "",
-        key.slice_start,
-        cell.events,
-        cell.sum,
-        cell.min,
-        cell.max,
-        cell.latest.units,
-        cell.latest.at,
-        cell.latest.event,
+pub(crate) fn key_values(key: &RollupKey) -> [Value<'_>; 7] {
+    let Group { metric, series, customer, subscription_key, dimensions } = &key.group;
+    params![*metric, *series, key.width.as_str(), *customer, subscription_key, dimensions, key.slice_start]
+}
+
+fn values<'a>(key: &'a RollupKey, cell: &Cell) -> [Value<'a>; 15] {
+    let [metric, series, width, customer, subscription_key, dimensions, slice_start] = key_values(key);
+    [
+        metric,
+        series,
+        width,
+        customer,
+        subscription_key,
+        dimensions,
+        slice_start,
+        cell.events.into(),
+        cell.warnings.into(),
+        cell.sum.into(),
+        cell.min.into(),
+        cell.max.into(),
+        cell.latest.units.into(),
+        cell.latest.at.into(),
+        cell.latest.event.into(),
     ]
 }
 
-fn read_key(row: &Row<'_>) -> Result<RollupKey, StorageError> {
+pub(crate) fn read_key(row: &Row<'_>) -> Result<RollupKey, StorageError> {
     Ok(RollupKey {
-        metric: row.get(0)?,
-        customer: row.get(1)?,
-        subscription_key: row.get(2)?,
-        slice_start: row.get(3)?,
+        group: Group {
+            metric: row.get(0)?,
+            series: row.get(1)?,
+            customer: row.get(3)?,
+            subscription_key: row.get(4)?,
+            dimensions: row.get(5)?,
+        },
+        width: row.named(2, Width::parse)?,
+        slice_start: row.get(6)?,
     })
 }
 
-fn read_cell(row: &Row<'_>) -> Result<Cell, StorageError> {
-    Ok(Cell {
-        events: row.get(4)?,
-        sum: row.get(5)?,
-        min: row.get(6)?,
-        max: row.get(7)?,
-        latest: Measurement { units: row.get(8)?, at: row.get(9)?, event: row.get(10)? },
-    })
+fn read(row: &Row<'_>) -> Result<(RollupKey, Cell), StorageError> {
+    let cell = Cell {
+        events: row.get(7)?,
+        warnings: row.get(8)?,
+        sum: row.get(9)?,
+        min: row.get(10)?,
+        max: row.get(11)?,
+        latest: Measurement { units: row.get(12)?, at: row.get(13)?, event: row.get(14)? },
+    };
+    Ok((read_key(row)?, cell))
 }

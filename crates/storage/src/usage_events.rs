@@ -8,6 +8,7 @@ use domain::time::Instant;
 use domain::window::Span;
 
 use crate::error::StorageError;
+use crate::rollups::Customers;
 use crate::sql::value::JsonText;
 use crate::sql::{Row, Value, bulk_sql, params, sql};
 use crate::tx::{InstallationTx, ProjectTx};
@@ -34,38 +35,37 @@ pub struct NewEvent<'a> {
     pub request_id: &'a str,
     pub properties: Option<&'a str>,
     pub payload: &'a str,
+    /// Its properties miss the schema of its metric, which only warns of that.
+    pub schema_miss: bool,
 }
 
 /// A stored event as far as sums care.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MeasuredEvent {
     pub metric: MetricId,
     pub customer: CustomerId,
+    pub subscription_key: Option<String>,
     pub measurement: Measurement,
+    pub schema_miss: bool,
+    /// As the database spells them, when they were asked for.
+    pub properties: Option<String>,
 }
 
-/// What a question about usage is narrowed to.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct UsageFilter {
-    pub metric: Option<MetricId>,
-    pub customer: Option<CustomerId>,
-}
-
-impl UsageFilter {
-    pub fn lets_through(self, event: &MeasuredEvent) -> bool {
-        self.metric.is_none_or(|metric| event.metric == metric)
-            && self.customer.is_none_or(|customer| event.customer == customer)
-    }
+/// Whether the properties of events are read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Properties {
+    Read,
+    Skip,
 }
 
 pub fn insert_many(tx: &mut InstallationTx<'_>, events: &[NewEvent<'_>]) -> Result<(), StorageError> {
-    let rows: Vec<[Value<'_>; 19]> = events.iter().map(values).collect();
+    let rows: Vec<[Value<'_>; 20]> = events.iter().map(values).collect();
     tx.execute_many(
         bulk_sql!(
             "-- insert_usage_events
             insert into usage_events (project_id, id, batch_id, metric_id, metric_key, customer_id, customer_key,
                 subscription_key, external_id, idempotency_key, units_micros, at, received_at, late, source,
-                access_key_id, request_id, properties, payload)
+                access_key_id, request_id, properties, payload, schema_miss)
             {values}",
             [
                 project_id: Uuid,
@@ -87,6 +87,7 @@ pub fn insert_many(tx: &mut InstallationTx<'_>, events: &[NewEvent<'_>]) -> Resu
                 request_id: Text,
                 properties: Json,
                 payload: Text,
+                schema_miss: Bool,
             ]
         ),
         &rows,
@@ -94,7 +95,7 @@ pub fn insert_many(tx: &mut InstallationTx<'_>, events: &[NewEvent<'_>]) -> Resu
     Ok(())
 }
 
-fn values<'a>(event: &NewEvent<'a>) -> [Value<'a>; 19] {
+fn values<'a>(event: &NewEvent<'a>) -> [Value<'a>; 20] {
     params![
         event.project,
         event.id,
@@ -115,6 +116,7 @@ fn values<'a>(event: &NewEvent<'a>) -> [Value<'a>; 19] {
         event.request_id,
         event.properties.map_or(Value::Null, |json| Value::Json(json.into())),
         event.payload,
+        event.schema_miss,
     ]
 }
 
@@ -152,56 +154,69 @@ pub fn page(tx: &mut ProjectTx<'_>, before: Option<EventId>, limit: i64) -> Resu
     )
 }
 
-/// Hands every event of the span to `each`, through the index over metric and time.
+/// Hands every event of the metric in the span to `each`, through the index over metric and time.
 pub fn measurements(
     tx: &mut ProjectTx<'_>,
-    filter: UsageFilter,
+    metric: MetricId,
+    customers: Customers,
     span: Span,
+    properties: Properties,
     mut each: impl FnMut(MeasuredEvent),
 ) -> Result<(), StorageError> {
+    let (first, last) = customers.range().unzip();
     tx.query(
         sql!(
             "-- measurements_of_span
-            select e.metric_id, e.customer_id, e.id, e.at, e.units_micros
-            from metrics m
-            join usage_events e on e.project_id = m.project_id and e.metric_id = m.id and e.at >= ?4 and e.at < ?5
-            where m.project_id = ?1
-              and (cast(?2 as {uuid}) is null or m.id = ?2)
-              and (cast(?3 as {uuid}) is null or e.customer_id = ?3)"
+            select metric_id, customer_id, id, at, units_micros, subscription_key, schema_miss,
+                case when cast(?7 as {bool}) then properties end
+            from usage_events
+            where project_id = ?1 and metric_id = ?2 and at >= ?3 and at < ?4
+              and (cast(?5 as {uuid}) is null or customer_id >= ?5)
+              and (cast(?6 as {uuid}) is null or customer_id <= ?6)"
         ),
-        &params![filter.metric, filter.customer, span.start, span.end],
+        &params![metric, span.start, span.end, first, last, properties == Properties::Read],
         |row| read_measured(row).map(&mut each),
     )?;
     Ok(())
 }
 
-/// Hands every event with an id from `first` to `last` to `each`, with its batch and its subscription. Nothing but the ids
-/// is asked of the database, so that it can only read this stretch of the table.
+/// Hands every event with an id from `first` to `last` to `each`, with its batch. Nothing but the ids is asked of the database, so that
+/// it can only read this stretch of the table.
 pub fn measurements_of_ids(
     tx: &mut ProjectTx<'_>,
     first: EventId,
     last: EventId,
-    mut each: impl FnMut(BatchId, MeasuredEvent, Option<String>),
+    properties: Properties,
+    mut each: impl FnMut(BatchId, MeasuredEvent),
 ) -> Result<(), StorageError> {
     tx.query(
         sql!(
             "-- measurements_of_ids
-            select metric_id, customer_id, id, at, units_micros, batch_id, subscription_key
+            select metric_id, customer_id, id, at, units_micros, subscription_key, schema_miss,
+                case when cast(?4 as {bool}) then properties end, batch_id
             from usage_events
             where project_id = ?1 and id >= ?2 and id <= ?3"
         ),
-        &params![first, last],
+        &params![first, last, properties == Properties::Read],
         |row| {
-            each(row.get(5)?, read_measured(row)?, row.get(6)?);
+            each(row.get(8)?, read_measured(row)?);
             Ok(())
         },
     )?;
     Ok(())
 }
 
+/// Columns in the order of [`measurements`].
 pub(crate) fn read_measured(row: &Row<'_>) -> Result<MeasuredEvent, StorageError> {
-    let measurement = Measurement { event: row.get(2)?, at: row.get(3)?, units: row.get(4)? };
-    Ok(MeasuredEvent { metric: row.get(0)?, customer: row.get(1)?, measurement })
+    let properties: Option<JsonText> = row.get(7)?;
+    Ok(MeasuredEvent {
+        metric: row.get(0)?,
+        customer: row.get(1)?,
+        measurement: Measurement { event: row.get(2)?, at: row.get(3)?, units: row.get(4)? },
+        subscription_key: row.get(5)?,
+        schema_miss: row.get(6)?,
+        properties: properties.map(|JsonText(text)| text),
+    })
 }
 
 fn read(row: &Row<'_>) -> Result<UsageEvent, StorageError> {

@@ -13,7 +13,12 @@ pub struct UniqueCell {
 impl UniqueCell {
     /// Folds one event with this value of the property in. An event without the property is not folded: it has no value.
     pub fn add(&mut self, value: &str) {
-        *self.values.entry(value.to_owned()).or_insert(0) += 1;
+        self.add_many(value, 1);
+    }
+
+    /// Folds several events with this value in.
+    pub fn add_many(&mut self, value: &str, events: u64) {
+        *self.values.entry(value.to_owned()).or_insert(0) += events;
     }
 
     /// Takes one event back that was folded in; false, and no change, when no event had the value.

@@ -70,9 +70,9 @@ impl WeightedCell {
     /// [`OutOfRange`] for more than 2¹²⁷ micro-unit-microseconds: a petabyte in bytes fits for five thousand years.
     pub fn area(&self, span: Span, carried: Quantity) -> Result<Area, OutOfRange> {
         let (mut area, mut since, mut level) = (0i128, span.start, carried);
-        let inside = self.changes().filter(|change| span.contains(change.at));
-        let changes = inside.map(|change| (change.at, change.units));
-        for (at, units) in changes.chain([(span.end.max(span.start), carried)]) {
+        let end = span.end.max(span.start);
+        let changes = self.levels.range(span.start..end).map(|(at, (_, units))| (*at, *units));
+        for (at, units) in changes.chain([(end, carried)]) {
             let stood = i128::from(at.micros()) - i128::from(since.micros());
             let part = i128::from(level.micros()).checked_mul(stood).ok_or(OutOfRange)?;
             area = area.checked_add(part).ok_or(OutOfRange)?;

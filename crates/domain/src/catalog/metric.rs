@@ -2,9 +2,11 @@
 
 use crate::aggregation::rounding::QuantityRounding;
 use crate::catalog::key::check_metric_key;
+use crate::ingest::series::SeriesRule;
 use crate::metrics::Aggregation;
 use crate::named::named;
 use crate::problems::Problems;
+use crate::text;
 use crate::time::Instant;
 
 named! {
@@ -44,6 +46,8 @@ impl WeightedUnit {
 
 /// The most dimensions of one metric.
 pub const DIMENSIONS_MAX: usize = 10;
+/// The longest name of a dimension, in bytes.
+pub const DIMENSION_LENGTH_MAX: usize = 64;
 
 /// What is measured.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
@@ -78,32 +82,94 @@ pub struct MetricDefinition {
     pub effective_from: Option<Instant>,
 }
 
+/// What a new definition of a metric asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MetricChange {
+    /// It says the same.
+    Nothing,
+    /// Only what people call it: the version stays.
+    Words,
+    /// Another meaning of the same rows: a new version that is current at once.
+    SameRows,
+    /// Rows that do not exist yet: a new version that is built from the events first.
+    NewRows,
+}
+
 impl MetricDefinition {
-    /// Finds what is wrong with the metric at `path`.
+    /// What an event makes of a key that nobody declared: a plain sum.
+    pub fn plain(key: &str) -> MetricDefinition {
+        MetricDefinition {
+            key: key.to_owned(),
+            name: key.to_owned(),
+            aggregation: Aggregation::Sum,
+            unique_property: None,
+            weighted_unit: None,
+            unit_label: None,
+            dimensions: Vec::new(),
+            schema_mode: SchemaMode::Off,
+            schema: None,
+            rounding: None,
+            effective_from: None,
+        }
+    }
+
+    /// What becomes of the rows when the metric is to mean `next`.
+    ///
+    /// ```
+    /// use domain::catalog::metric::{MetricChange, MetricDefinition};
+    /// use domain::metrics::Aggregation;
+    /// let tokens = MetricDefinition::plain("tokens");
+    /// let largest = MetricDefinition { aggregation: Aggregation::Max, ..tokens.clone() };
+    /// assert_eq!(tokens.change_to(&largest), MetricChange::SameRows);
+    /// let by_region = MetricDefinition { dimensions: vec!["region".to_owned()], ..tokens.clone() };
+    /// assert_eq!(tokens.change_to(&by_region), MetricChange::NewRows);
+    /// ```
+    pub fn change_to(&self, next: &MetricDefinition) -> MetricChange {
+        let words = MetricDefinition { name: next.name.clone(), unit_label: next.unit_label.clone(), ..self.clone() };
+        if self == next {
+            MetricChange::Nothing
+        } else if words == *next {
+            MetricChange::Words
+        } else if SeriesRule::of(self) == SeriesRule::of(next) {
+            MetricChange::SameRows
+        } else {
+            MetricChange::NewRows
+        }
+    }
+
+    /// Finds what is wrong with the metric at `path`; empty for a metric that stands alone.
     pub fn check(&self, path: &str, problems: &mut Problems) {
-        check_metric_key(&self.key, &format!("{path}.key"), problems);
-        problems.require(!self.name.trim().is_empty(), format!("{path}.name"), "must not be empty.");
+        let at = |field: &str| if path.is_empty() { field.to_owned() } else { format!("{path}.{field}") };
+        check_metric_key(&self.key, &at("key"), problems);
+        let name = text::name(&at("name"), &self.name);
+        let label = self.unit_label.as_deref().map(|label| text::name(&at("unitLabel"), label));
+        for refusal in [name.err(), label.and_then(Result::err)].into_iter().flatten() {
+            refusal.errors.into_iter().for_each(|error| problems.add(error.field, error.detail));
+        }
         let is_unique = self.aggregation == Aggregation::Unique;
         let detail = if is_unique {
             "must name the property whose values are counted."
         } else {
             "must be left out: only unique reads it."
         };
-        problems.require(self.unique_property.is_some() == is_unique, format!("{path}.uniqueProperty"), detail);
+        problems.require(self.unique_property.is_some() == is_unique, at("uniqueProperty"), detail);
         let is_weighted = self.aggregation == Aggregation::WeightedSum;
         let detail = "must be left out: only weightedSum reads it.";
-        problems.require(is_weighted || self.weighted_unit.is_none(), format!("{path}.weightedUnit"), detail);
+        problems.require(is_weighted || self.weighted_unit.is_none(), at("weightedUnit"), detail);
         let detail = format!("must be at most {DIMENSIONS_MAX}.");
-        problems.require(self.dimensions.len() <= DIMENSIONS_MAX, format!("{path}.dimensions"), detail);
+        problems.require(self.dimensions.len() <= DIMENSIONS_MAX, at("dimensions"), detail);
         for (index, name) in self.dimensions.iter().enumerate() {
-            let at = format!("{path}.dimensions[{index}]");
-            problems.require(!name.trim().is_empty(), at.clone(), "must name a property.");
-            problems.require(!self.dimensions[..index].contains(name), at, "is listed twice.");
+            let place = at(&format!("dimensions[{index}]"));
+            let is_named = (1..=DIMENSION_LENGTH_MAX).contains(&name.len())
+                && !name.trim().is_empty()
+                && !name.chars().any(char::is_control);
+            problems.require(is_named, place.clone(), "must name a property in at most 64 bytes of printable text.");
+            problems.require(!self.dimensions[..index].contains(name), place, "is listed twice.");
         }
         let has_schema = self.schema.is_some() || self.schema_mode == SchemaMode::Off;
-        problems.require(has_schema, format!("{path}.schema"), "is missing: warn and strict need one.");
+        problems.require(has_schema, at("schema"), "is missing: warn and strict need one.");
         let places_fit = self.rounding.is_none_or(|rounding| rounding.places <= 6);
-        problems.require(places_fit, format!("{path}.rounding.places"), "must be 0 to 6.");
+        problems.require(places_fit, at("rounding.places"), "must be 0 to 6.");
     }
 }
 

@@ -24,6 +24,27 @@ pub fn canonical(text: &str) -> Result<String, Refusal> {
     canonical_of("properties", text)
 }
 
+/// Hands each property to `each`: its name, and its value as canonical JSON. The object was accepted before; how it is spelled now
+/// does not matter.
+///
+/// # Errors
+/// A refusal when the text is no such object.
+pub fn read(text: &str, mut each: impl FnMut(&str, &str)) -> Result<(), Refusal> {
+    read_object(text, |name, raw| {
+        each(&name, &scalar("properties", &name, raw)?);
+        Ok(())
+    })
+}
+
+/// The text that a value in canonical JSON stands for: strings as they are, numbers and truth values as they are written, `null` for none.
+pub fn text_of(value: &str) -> Option<Cow<'_, str>> {
+    match value {
+        "null" => None,
+        _ if value.starts_with('"') => unescape(value),
+        _ => Some(Cow::Borrowed(value)),
+    }
+}
+
 /// The same for another field of the same form.
 ///
 /// # Errors

@@ -2,11 +2,50 @@
 
 use crate::ids::EventId;
 use crate::metrics::Aggregation;
+use crate::named::named;
 use crate::quantity::{Quantity, QuantitySum};
 use crate::time::Instant;
+use crate::window::Span;
 
 /// The width of a slice: 15 minutes of UTC, in microseconds. Every zone in use today is a multiple of it away from UTC.
 pub const SLICE_MICROS: i64 = 15 * 60 * 1_000_000;
+
+/// The width of a day: 24 hours of UTC, in microseconds.
+pub const DAY_MICROS: i64 = 24 * 60 * 60 * 1_000_000;
+
+named! {
+    /// How much time one cell covers. All of them hold the same events; a long question reads wide cells.
+    Width {
+        /// 15 minutes of UTC.
+        Slice = "slice",
+        /// One day of UTC.
+        Day = "day",
+        /// All time: which groups of a level there are, and where each stands.
+        Ever = "ever",
+    }
+}
+
+impl Width {
+    /// The start of the cell that holds an event of this time.
+    pub fn start(self, at: Instant) -> Instant {
+        match self {
+            Width::Slice => at.slice_start(SLICE_MICROS),
+            Width::Day => at.slice_start(DAY_MICROS),
+            Width::Ever => Instant::EPOCH,
+        }
+    }
+
+    /// The time that the cell with this start covers; `None` for all time.
+    pub fn span(self, start: Instant) -> Option<Span> {
+        let length = match self {
+            Width::Slice => SLICE_MICROS,
+            Width::Day => DAY_MICROS,
+            Width::Ever => return None,
+        };
+        let end = Instant::from_micros(start.micros().checked_add(length)?).ok()?;
+        Some(Span { start, end })
+    }
+}
 
 /// One event, as far as sums care.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,12 +64,14 @@ pub struct Cell {
     pub max: Quantity,
     /// The measurement with the latest time; of several at one time, the one with the greatest id.
     pub latest: Measurement,
+    /// How many of the events missed the schema of their metric and were let through.
+    pub warnings: i64,
 }
 
 impl Cell {
     pub fn of(one: Measurement) -> Cell {
         let sum = QuantitySum::from_micros(i128::from(one.units.micros()));
-        Cell { events: 1, sum, min: one.units, max: one.units, latest: one }
+        Cell { events: 1, sum, min: one.units, max: one.units, latest: one, warnings: 0 }
     }
 
     /// Both sets of events together. The order does not matter: each part is a sum, a minimum or a maximum.
@@ -38,6 +79,7 @@ impl Cell {
         // Cannot fail: 2^63 events of 2^63 micros each are below 2^126.
         self.sum = self.sum.checked_merge(other.sum).expect("a sum of quantities fits in 128 bits");
         self.events += other.events;
+        self.warnings += other.warnings;
         self.min = self.min.min(other.min);
         self.max = self.max.max(other.max);
         if (other.latest.at, other.latest.event) > (self.latest.at, self.latest.event) {

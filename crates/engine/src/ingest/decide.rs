@@ -7,15 +7,17 @@ mod tests;
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::sync::Arc;
 use std::time::Duration;
 
+use domain::catalog::metric::MetricDefinition;
 use domain::customer_tax::CustomerTax;
 use domain::customers::{Customer, SELF_KEY};
 use domain::idempotency::{Fingerprint, IdempotencyKey};
 use domain::ids::{BatchId, CustomerId, MetricId, ProjectId};
 use domain::ingest::event::is_late;
 use domain::ingest::{Item, Operation, Outcome, OutcomeCounts, Receipt, UsageRequest};
-use domain::metrics::{Aggregation, Metric};
+use domain::metrics::{Aggregation, FIRST, Metric};
 use domain::projects::UnknownPolicy;
 use domain::quantity::Quantity;
 use domain::refusal::{Code, Refusal};
@@ -27,6 +29,7 @@ use storage::rejections::NewRejection;
 use storage::usage_events::NewEvent;
 use storage::usage_keys::{NewEventId, NewKey};
 
+use super::meaning::{Meaning, Open, OpenRules};
 use super::{Accepted, Submission, Verdict, Verdicts};
 use crate::command::idempotency_conflict;
 use crate::ids::IdSource;
@@ -55,10 +58,30 @@ pub(crate) struct KnownProject<'a> {
     pub batch: Option<usize>,
 }
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) struct KnownMetric {
     pub id: MetricId,
-    pub aggregation: Aggregation,
+    pub is_archived: bool,
+    /// What its current version means.
+    pub meaning: Arc<Meaning>,
+    /// Every series that takes its events.
+    pub series: Vec<Open>,
+}
+
+impl Known<'_> {
+    /// The series that take the events of each metric.
+    pub fn open_rules(&self) -> OpenRules {
+        let mut rules = OpenRules::new();
+        for metric in self.projects.values().flat_map(|project| project.metrics.values()) {
+            metric.series.iter().for_each(|open| rules.add(metric.id, open.clone()));
+        }
+        rules
+    }
+
+    /// The epoch of the series of each project.
+    pub fn epochs(&self) -> HashMap<ProjectId, i64> {
+        self.projects.iter().map(|(id, project)| (*id, project.rules.metrics_epoch)).collect()
+    }
 }
 
 /// What a key, or an event id, was used for.
@@ -158,7 +181,7 @@ struct Turn<'t, 'a> {
 
 /// What an item means once every default is filled in.
 struct Resolved<'a> {
-    metric: Option<KnownMetric>,
+    metric: Option<MetricId>,
     customer: Option<CustomerId>,
     customer_key: &'a str,
     units: Quantity,
@@ -243,13 +266,17 @@ impl<'a> Turn<'_, 'a> {
 
     /// The rules of the project, and what the request leaves open.
     fn resolve(&self, request: &'a UsageRequest) -> Result<Resolved<'a>, Refusal> {
-        let metric = self.project.metrics.get(request.metric_key.as_str()).copied();
+        let metric = self.project.metrics.get(request.metric_key.as_str());
         if metric.is_none() && self.project.rules.unknown_metric == UnknownPolicy::Reject {
             let detail =
                 format!("{:?} is not declared. Declare it with POST /projects/:id/metrics.", request.metric_key);
             return Err(Refusal::field(Code::UnknownMetric, "metricKey", detail));
         }
-        let counts = metric.is_some_and(|metric| metric.aggregation == Aggregation::Count);
+        if metric.is_some_and(|metric| metric.is_archived) {
+            let detail = format!("{:?} is archived and takes no events.", request.metric_key);
+            return Err(Refusal::field(Code::MetricArchived, "metricKey", detail));
+        }
+        let counts = metric.is_some_and(|metric| metric.meaning.aggregation == Aggregation::Count);
         let units = match request.units {
             Some(units) => units,
             None if counts => ONE,
@@ -260,7 +287,7 @@ impl<'a> Turn<'_, 'a> {
         };
         let (customer_key, customer) = self.resolve_customer(request)?;
         let at = self.resolve_time(request)?;
-        Ok(Resolved { metric, customer, customer_key, units, at })
+        Ok(Resolved { metric: metric.map(|metric| metric.id), customer, customer_key, units, at })
     }
 
     /// The customer's id; `None` when the customer is to be made.
@@ -309,7 +336,7 @@ impl<'a> Turn<'_, 'a> {
         key: &'a IdempotencyKey,
         resolved: &Resolved<'a>,
     ) -> Accepted {
-        let metric = resolved.metric.map_or_else(|| self.make_metric(&request.metric_key), |metric| metric.id);
+        let metric = resolved.metric.unwrap_or_else(|| self.make_metric(&request.metric_key));
         let customer = resolved.customer.unwrap_or_else(|| self.make_customer(resolved.customer_key));
         let submission = self.submission;
         let project = submission.project;
@@ -340,6 +367,7 @@ impl<'a> Turn<'_, 'a> {
             request_id: &submission.request_id,
             properties: request.properties.as_deref(),
             payload: &item.payload,
+            schema_miss: false,
         });
         self.use_key(item, key, Outcome::Accepted, UsedFor::Here(place));
         let fingerprint = &item.fingerprint;
@@ -369,16 +397,19 @@ impl<'a> Turn<'_, 'a> {
             Entry::Vacant(place) => {
                 let metric = Metric {
                     id: self.ids.next(),
-                    key: key.to_owned(),
-                    name: key.to_owned(),
-                    aggregation: Aggregation::Sum,
-                    unit_label: None,
+                    definition: MetricDefinition::plain(key),
+                    version: FIRST,
+                    series: FIRST,
                     declared: false,
+                    archived_at: None,
                     created_at: self.now,
                 };
-                let known = place.insert(KnownMetric { id: metric.id, aggregation: metric.aggregation });
+                let meaning = Arc::new(Meaning::of(&metric.definition));
+                let open = Open { series: FIRST, meaning: Arc::clone(&meaning), gap: None };
+                let id = metric.id;
+                place.insert(KnownMetric { id, is_archived: false, meaning, series: vec![open] });
                 self.changes.metrics.push((self.submission.project, metric));
-                known.id
+                id
             }
         }
     }

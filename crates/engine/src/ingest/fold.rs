@@ -1,32 +1,41 @@
 //! Folding: adding the events of whole batches to the rollups, once each. What a batch adds never changes, so it is added up
 //! before the transaction that stores it; the project's cursor is held while it is stored, so no other node folds meanwhile.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
 
 use domain::ids::BatchId;
-use domain::ingest::rollup::{Cell, SLICE_MICROS};
+use domain::ingest::rollup::SLICE_MICROS;
 use domain::ingest::{Operation, OutcomeCounts};
+use domain::metrics::MetricVersion;
 use domain::time::Instant;
 use storage::ingest_batches::{self, IngestBatch};
 use storage::outcome_rollups::{self, OutcomeSlice};
-use storage::rollups::{self, RollupKey};
-use storage::usage_events::{self, MeasuredEvent};
-use storage::{ProjectTx, StorageError, ingest_checks};
+use storage::usage_events::{self, MeasuredEvent, Properties};
+use storage::{ProjectTx, StorageError, ingest_checks, rollup_cursors, rollup_levels, rollup_values, rollups};
 
-use super::sums::{BatchSums, Sums};
+use super::additions::{Additions, Rows};
+use super::meaning::{Meaning, Open, OpenRules};
+use super::sums::Sums;
 
 /// The most batches of one transaction.
 const BATCHES_MAX: i64 = 500;
 /// About the most events of one transaction; a larger single batch is folded alone.
 const EVENTS_MAX: i64 = 50_000;
 
-/// Cells and counts that are to be added.
+/// Rows and counts that are to be added.
 #[derive(Debug, Default)]
 pub(crate) struct Delta {
-    pub cells: HashMap<RollupKey, Cell>,
-    outcomes: BTreeMap<(Operation, Instant), OutcomeCounts>,
+    rows: Rows,
+    outcomes: Outcomes,
     batches: Vec<BatchId>,
+    /// The set of series it was made for.
+    metrics_epoch: i64,
 }
+
+/// What batches were answered, by quarters of an hour.
+#[derive(Debug, Default)]
+struct Outcomes(BTreeMap<(Operation, Instant), OutcomeCounts>);
 
 /// What came of an attempt to fold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,38 +43,18 @@ pub(crate) enum Folded {
     Stored,
     /// Another node folds this project at this moment.
     HeldByAnother,
-    /// Another node folded some of the batches in between.
+    /// Another node folded some of the batches in between, or a series was opened or closed.
     Overtaken,
 }
 
-impl Delta {
-    /// Adds one event to its cell.
-    pub fn add_event(&mut self, event: MeasuredEvent, subscription: Option<String>) {
-        let key = RollupKey {
-            metric: event.metric,
-            customer: event.customer,
-            subscription_key: subscription.unwrap_or_default(),
-            slice_start: event.measurement.at.slice_start(SLICE_MICROS),
-        };
-        let cell = Cell::of(event.measurement);
-        self.cells.entry(key).and_modify(|known| known.merge(&cell)).or_insert(cell);
-    }
-
-    /// Adds what is added up already.
-    fn add_cells(&mut self, cells: BatchSums) {
-        for (key, cell) in cells {
-            self.cells.entry(key).and_modify(|known| known.merge(&cell)).or_insert(cell);
-        }
-    }
-
-    /// Adds what a batch was answered.
-    fn add_outcomes(&mut self, batch: &IngestBatch) {
+impl Outcomes {
+    fn add(&mut self, batch: &IngestBatch) {
         let slice = batch.received_at.slice_start(SLICE_MICROS);
-        self.outcomes.entry((batch.operation, slice)).or_default().add(batch.counts);
+        self.0.entry((batch.operation, slice)).or_default().add(batch.counts);
     }
 
     fn slices(&self) -> Vec<OutcomeSlice> {
-        let slices = self.outcomes.iter();
+        let slices = self.0.iter();
         slices
             .map(|((operation, slice_start), counts)| OutcomeSlice {
                 operation: *operation,
@@ -73,13 +62,6 @@ impl Delta {
                 counts: *counts,
             })
             .collect()
-    }
-
-    /// The cells in the order of their keys, so that the database writes neighbours together.
-    fn sorted(&self) -> Vec<(&RollupKey, &Cell)> {
-        let mut cells: Vec<(&RollupKey, &Cell)> = self.cells.iter().collect();
-        cells.sort_unstable_by_key(|(key, _)| *key);
-        cells
     }
 }
 
@@ -95,28 +77,36 @@ pub(crate) fn collect(tx: &mut ProjectTx<'_>, sums: &Sums) -> Result<Option<Delt
     if batches.is_empty() {
         return Ok(None);
     }
-    let mut delta = Delta::default();
+    let metrics_epoch = rollup_cursors::get(tx)?.metrics_epoch;
+    let mut delta = Delta { metrics_epoch, ..Delta::default() };
     for batch in &batches {
-        delta.add_outcomes(batch);
+        delta.outcomes.add(batch);
         delta.batches.push(batch.id);
     }
-    batches.retain(|batch| match sums.take(batch.id) {
+    let mut additions = Additions::default();
+    batches.retain(|batch| match sums.take(batch.id, metrics_epoch) {
         Some(sums) => {
-            delta.add_cells(sums);
+            additions.merge(sums);
             false
         }
         None => batch.events > 0,
     });
-    events_of(tx, &batches, |event, subscription| delta.add_event(event, subscription))?;
+    if !batches.is_empty() {
+        let rules = OpenRules::load(tx)?;
+        let properties = if rules.read_properties() { Properties::Read } else { Properties::Skip };
+        events_of(tx, &batches, properties, |_, event| additions.add((&event).into(), rules.of(event.metric)))?;
+    }
+    delta.rows = additions.rows();
     Ok(Some(delta))
 }
 
-/// Hands every event of these batches to `each`, with its subscription. Batches that are not folded are the newest: their
-/// ids are one stretch of the table, in which few events belong to others.
+/// Hands every event of these batches to `each`, with its batch. The ids of neighbouring batches are one stretch of the table, in which
+/// few events belong to others.
 pub(crate) fn events_of(
     tx: &mut ProjectTx<'_>,
     batches: &[IngestBatch],
-    mut each: impl FnMut(MeasuredEvent, Option<String>),
+    properties: Properties,
+    mut each: impl FnMut(BatchId, MeasuredEvent),
 ) -> Result<(), StorageError> {
     let wanted: HashSet<BatchId> = batches.iter().map(|batch| batch.id).collect();
     let first = batches.iter().filter_map(|batch| batch.first_event).min();
@@ -124,57 +114,84 @@ pub(crate) fn events_of(
     let (Some(first), Some(last)) = (first, last) else {
         return Ok(());
     };
-    usage_events::measurements_of_ids(tx, first, last, |batch, event, subscription| {
+    usage_events::measurements_of_ids(tx, first, last, properties, |batch, event| {
         if wanted.contains(&batch) {
-            each(event, subscription);
+            each(batch, event);
         }
     })
 }
 
+/// Adds the events of folded batches to the series of one version. The transaction holds the project's cursor.
+pub(crate) fn add_to_series(
+    tx: &mut ProjectTx<'_>,
+    batches: &[IngestBatch],
+    version: &MetricVersion,
+) -> Result<(), StorageError> {
+    let meaning = Arc::new(Meaning::of(&version.definition));
+    let series = [Open { series: version.series, meaning: Arc::clone(&meaning), gap: None }];
+    let properties = if meaning.rule.reads_properties() { Properties::Read } else { Properties::Skip };
+    let mut additions = Additions::default();
+    events_of(tx, batches, properties, |_, event| {
+        if event.metric == version.metric {
+            additions.add((&event).into(), &series);
+        }
+    })?;
+    additions.rows().add_to(tx)
+}
+
 /// Stores what was added up, and gives the batches their places, in one transaction.
 pub(crate) fn store(tx: &mut ProjectTx<'_>, delta: &Delta) -> Result<Folded, StorageError> {
-    let Some(last_seq) = rollups::lock_cursor(tx)? else {
+    let Some(cursor) = rollup_cursors::try_lock(tx)? else {
         return Ok(Folded::HeldByAnother);
     };
+    let last_seq = cursor.last_seq;
     let stamps: Vec<(BatchId, i64)> = delta.batches.iter().copied().zip(last_seq + 1..).collect();
-    // From here on nobody else can fold; what was folded before shows now, and then nothing is written.
+    // From here on nobody else can fold or change the series; what was done before shows now, and then nothing is written.
+    if cursor.metrics_epoch != delta.metrics_epoch {
+        return Ok(Folded::Overtaken);
+    }
     if ingest_batches::count_unfolded(tx, &delta.batches)? != stamps.len() {
         return Ok(Folded::Overtaken);
     }
-    let cells = delta.sorted();
-    let keys: Vec<&RollupKey> = cells.iter().map(|(key, _)| *key).collect();
-    let mut stored: HashMap<RollupKey, Cell> = rollups::find_many(tx, &keys)?.into_iter().collect();
-    for (key, cell) in &cells {
-        stored.entry(RollupKey::clone(key)).and_modify(|known| known.merge(cell)).or_insert(**cell);
-    }
-    let merged: Vec<(&RollupKey, &Cell)> = keys.iter().filter_map(|key| stored.get_key_value(*key)).collect();
-    rollups::store_many(tx, &merged)?;
-    outcome_rollups::add_many(tx, &delta.slices())?;
+    delta.rows.add_to(tx)?;
+    outcome_rollups::add_many(tx, &delta.outcomes.slices())?;
     ingest_batches::stamp(tx, &stamps)?;
-    rollups::move_cursor(tx, last_seq + i64::try_from(stamps.len()).map_err(too_many)?)?;
+    rollup_cursors::advance(tx, last_seq + i64::try_from(stamps.len()).map_err(too_many)?)?;
     Ok(Folded::Stored)
 }
 
-/// Drops the rollups of a project and makes them again from the events of the batches that are folded.
+/// Drops the rollups of a project and makes them again from the events of the batches that are folded. A series that is being built gets
+/// exactly the batches that it had.
 pub(crate) fn rebuild(tx: &mut ProjectTx<'_>) -> Result<(), StorageError> {
-    if rollups::lock_cursor(tx)?.is_none() {
+    if rollup_cursors::try_lock(tx)?.is_none() {
         return Err(StorageError::Busy { waiting_for: "another node that folds the project" });
     }
-    let mut delta = Delta::default();
-    ingest_checks::folded_measurements(tx, |event, subscription| delta.add_event(event, subscription))?;
+    let rules = OpenRules::load(tx)?;
+    let rows = expected_rows(tx, &rules)?;
+    let mut outcomes = Outcomes::default();
     let mut after = 0;
     loop {
         let page = ingest_batches::folded(tx, after, BATCHES_MAX)?;
         let Some(last) = page.last() else { break };
         after = last.rollup_seq.unwrap_or(i64::MAX);
-        for batch in &page {
-            delta.add_outcomes(batch);
-        }
+        page.iter().for_each(|batch| outcomes.add(batch));
     }
     rollups::delete_all(tx)?;
+    rollup_values::delete_all(tx)?;
+    rollup_levels::delete_all(tx)?;
     outcome_rollups::delete_all(tx)?;
-    rollups::store_many(tx, &delta.sorted())?;
-    outcome_rollups::add_many(tx, &delta.slices())
+    rows.store(tx)?;
+    outcome_rollups::add_many(tx, &outcomes.slices())
+}
+
+/// What the rollups of open series should be, from the events of the batches that are folded.
+pub(crate) fn expected_rows(tx: &mut ProjectTx<'_>, rules: &OpenRules) -> Result<Rows, StorageError> {
+    let properties = if rules.read_properties() { Properties::Read } else { Properties::Skip };
+    let mut expected = Additions::default();
+    ingest_checks::folded_measurements(tx, properties, |seq, event| {
+        expected.add_folded((&event).into(), seq, rules.of(event.metric));
+    })?;
+    Ok(expected.rows())
 }
 
 fn too_many(_: std::num::TryFromIntError) -> StorageError {

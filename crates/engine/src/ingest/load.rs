@@ -3,16 +3,19 @@
 
 use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
 
 use domain::customers::SELF_KEY;
 use domain::idempotency::IdempotencyKey;
 use domain::ids::{AccessKeyId, ProjectId};
 use domain::ingest::Outcome;
+use domain::metrics::VersionState;
 use domain::time::Instant;
 use storage::{InstallationTx, StorageError, access_keys, ingest_rules, metrics, usage_keys};
 
 use super::Submission;
 use super::decide::{KeyUse, Known, KnownMetric, KnownProject, UsedFor};
+use super::meaning::{Meanings, Open};
 
 /// The names, each with its project.
 type Names<'a> = Vec<(ProjectId, &'a str)>;
@@ -22,12 +25,26 @@ pub(crate) fn load<'a>(
     tx: &mut InstallationTx<'_>,
     submissions: &'a [Submission],
     now: Instant,
+    meanings: &Meanings,
 ) -> Result<Known<'a>, StorageError> {
+    // The epoch is read here, before the series of the metrics are: sums that saw an older set of series than their epoch says would be
+    // stored, sums that saw a newer one are only forgotten.
     let mut known = Known { projects: load_projects(tx, submissions)?, dead_access_keys: dead(tx, submissions, now)? };
     let projects = &mut known.projects;
-    for (project, metric) in metrics::find_many(tx, &metric_names(submissions))? {
+    for (project, metric) in metrics::find_open(tx, &metric_names(submissions))? {
+        let meaning = meanings.of(&metric.definition)?;
+        let open = Open { series: metric.series, meaning: Arc::clone(&meaning), gap: None };
         let KnownProject { metrics, .. } = of(projects, project)?;
-        metrics.insert(Cow::Owned(metric.key), KnownMetric { id: metric.id, aggregation: metric.aggregation });
+        let known = metrics.entry(Cow::Owned(metric.key)).or_insert_with(|| KnownMetric {
+            id: metric.id,
+            is_archived: metric.is_archived,
+            meaning: Arc::clone(&meaning),
+            series: Vec::with_capacity(1),
+        });
+        if metric.state == VersionState::Current {
+            known.meaning = meaning;
+        }
+        known.series.push(open);
     }
     let customers = customer_names(submissions);
     if !customers.is_empty() {

@@ -9,10 +9,10 @@ use serde::Serialize;
 use storage::{ProjectTx, outcome_rollups, projects};
 use utoipa::ToSchema;
 
-use super::usage::span;
 use crate::ctx::Ctx;
 use crate::engine::Engine;
 use crate::error::Error;
+use crate::metering::usage::span;
 
 /// What is asked about outcomes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

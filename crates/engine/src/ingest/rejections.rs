@@ -16,6 +16,7 @@ use storage::rejections::{self, Rejection, RejectionFilter};
 use storage::{InstallationTx, StorageError};
 use utoipa::ToSchema;
 
+use super::meaning::Meanings;
 use super::{Submission, Verdict, run};
 use crate::audit::{AuditRecord, Audited};
 use crate::ctx::Ctx;
@@ -113,18 +114,25 @@ impl Engine {
     /// that is no usage.
     pub fn replay_rejection(&self, ctx: &Ctx, command: &ReplayRejection) -> Result<RejectionView, Error> {
         ctx.require(Permission::RejectionsReplay)?;
-        let replayed = self.installation_command(&ctx.caller, "replay_rejection", |tx| replay(tx, ctx, command))?;
+        let meanings = &self.ingest.meanings;
+        let replayed =
+            self.installation_command(&ctx.caller, "replay_rejection", |tx| replay(tx, ctx, command, meanings))?;
         self.ingest.announce_commit(1);
         Ok(replayed)
     }
 }
 
-fn replay(tx: &mut InstallationTx<'_>, ctx: &Ctx, command: &ReplayRejection) -> Result<Audited<RejectionView>, Error> {
+fn replay(
+    tx: &mut InstallationTx<'_>,
+    ctx: &Ctx,
+    command: &ReplayRejection,
+    meanings: &Meanings,
+) -> Result<Audited<RejectionView>, Error> {
     let project = ctx.project;
     let rejection =
         rejections::get_for_update(&mut tx.in_project(project), command.id)?.ok_or_else(Error::not_found)?;
     let submission = correct(ctx, &rejection, command.payload.as_deref())?;
-    let done = run(tx, std::slice::from_ref(&submission), ctx.now(), &ctx.caller.ids)?;
+    let done = run(tx, std::slice::from_ref(&submission), ctx.now(), &ctx.caller.ids, meanings)?;
     let event = match done.verdicts.into_iter().flatten().flatten().next() {
         Some(Verdict::Accepted(accepted)) => accepted.event,
         Some(Verdict::Replay { receipt, .. } | Verdict::Duplicate(receipt)) => receipt.event,

@@ -3,6 +3,7 @@
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use super::meaning::Meanings;
 use super::queue::{FairQueue, QueueLimits, Size};
 use super::sums::Sums;
 use super::{Answered, Submission};
@@ -30,6 +31,7 @@ pub(crate) struct Runtime {
     folding: Mutex<Folding>,
     committed: Condvar,
     pub sums: Sums,
+    pub meanings: Meanings,
 }
 
 struct State {
@@ -51,6 +53,7 @@ impl Runtime {
             folding: Mutex::new(Folding { events: 0, stopping: false }),
             committed: Condvar::new(),
             sums: Sums::default(),
+            meanings: Meanings::default(),
         }
     }
 

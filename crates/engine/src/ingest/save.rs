@@ -63,7 +63,9 @@ fn save_names(
     if changes.metrics.is_empty() && changes.customers.is_empty() {
         return Ok(());
     }
-    changes.metrics.sort_by(|(one, metric), (other, second)| (one, &metric.key).cmp(&(other, &second.key)));
+    changes
+        .metrics
+        .sort_by(|(one, metric), (other, second)| (one, &metric.definition.key).cmp(&(other, &second.definition.key)));
     all_new(metrics::insert_missing(tx, &changes.metrics)?, changes.metrics.len())?;
     let mut of_project: BTreeMap<ProjectId, Vec<Customer>> = BTreeMap::new();
     for (project, customer) in changes.customers.drain(..) {
@@ -77,7 +79,7 @@ fn save_names(
     }
     let mut metric_keys: BTreeMap<ProjectId, Vec<&str>> = BTreeMap::new();
     for (project, metric) in &changes.metrics {
-        metric_keys.entry(*project).or_default().push(&metric.key);
+        metric_keys.entry(*project).or_default().push(&metric.definition.key);
     }
     for (project, keys) in metric_keys {
         audit(tx, project, "metric.autoCreated", &keys, now, ids)?;

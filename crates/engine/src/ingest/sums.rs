@@ -5,18 +5,22 @@ use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use domain::ids::BatchId;
-use domain::ingest::rollup::{Cell, Measurement};
-use storage::rollups::RollupKey;
-use storage::usage_events::{MeasuredEvent, NewEvent};
+use storage::usage_events::NewEvent;
 
-use super::fold::Delta;
+use super::additions::Additions;
+use super::meaning::OpenRules;
 
-/// The most cells that are kept. Batches that another node folds are never asked for; when these fill the room, everything
+/// The most rows that are kept. Batches that another node folds are never asked for; when these fill the room, everything
 /// is forgotten.
-const CELLS_MAX: usize = 200_000;
+const ROWS_MAX: usize = 200_000;
 
-/// The cells of one batch.
-pub(crate) type BatchSums = HashMap<RollupKey, Cell>;
+/// What one batch adds up to.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct BatchSums {
+    pub additions: Additions,
+    /// The set of series it was made for: under another one it is worth nothing.
+    pub metrics_epoch: i64,
+}
 
 #[derive(Debug, Default)]
 pub(crate) struct Sums {
@@ -26,40 +30,46 @@ pub(crate) struct Sums {
 #[derive(Debug, Default)]
 struct Kept {
     batches: HashMap<BatchId, BatchSums>,
-    cells: usize,
+    rows: usize,
 }
 
 /// Adds up the events of each batch.
-pub(crate) fn of_events(events: &[NewEvent<'_>]) -> HashMap<BatchId, BatchSums> {
-    let mut sums: HashMap<BatchId, Delta> = HashMap::new();
+pub(crate) fn of_events(
+    events: &[NewEvent<'_>],
+    rules: &OpenRules,
+    epoch: impl Fn(&NewEvent<'_>) -> i64,
+) -> HashMap<BatchId, BatchSums> {
+    let mut sums: HashMap<BatchId, BatchSums> = HashMap::new();
     for event in events {
-        let measurement = Measurement { event: event.id, at: event.at, units: event.units };
-        let measured = MeasuredEvent { metric: event.metric, customer: event.customer, measurement };
-        sums.entry(event.batch).or_default().add_event(measured, event.subscription_key.map(str::to_owned));
+        let sum = sums
+            .entry(event.batch)
+            .or_insert_with(|| BatchSums { additions: Additions::default(), metrics_epoch: epoch(event) });
+        sum.additions.add(event.into(), rules.of(event.metric));
     }
-    sums.into_iter().map(|(batch, delta)| (batch, delta.cells)).collect()
+    sums
 }
 
 impl Sums {
     /// Keeps what was committed.
     pub fn keep(&self, batches: HashMap<BatchId, BatchSums>) {
         let mut kept = self.lock();
-        let cells: usize = batches.values().map(HashMap::len).sum();
-        if kept.cells + cells > CELLS_MAX {
+        let rows: usize = batches.values().map(|sums| sums.additions.len()).sum();
+        if kept.rows + rows > ROWS_MAX {
             *kept = Kept::default();
         }
-        if cells <= CELLS_MAX {
-            kept.cells += cells;
+        if rows <= ROWS_MAX {
+            kept.rows += rows;
             kept.batches.extend(batches);
         }
     }
 
-    /// What a batch adds up to, if it is remembered; it is not afterwards.
-    pub fn take(&self, batch: BatchId) -> Option<BatchSums> {
+    /// What a batch adds up to, if it is remembered and was added up for this set of series; it is not remembered afterwards.
+    pub fn take(&self, batch: BatchId, metrics_epoch: i64) -> Option<Additions> {
         let mut kept = self.lock();
         let sums = kept.batches.remove(&batch)?;
-        kept.cells -= sums.len();
-        Some(sums)
+        kept.rows -= sums.additions.len();
+        drop(kept);
+        (sums.metrics_epoch == metrics_epoch).then_some(sums.additions)
     }
 
     fn lock(&self) -> MutexGuard<'_, Kept> {
@@ -70,11 +80,13 @@ impl Sums {
 
 #[cfg(test)]
 mod tests {
-    use domain::ids::{CustomerId, MetricId};
+    use domain::ids::{CustomerId, EventId, MetricId};
+    use domain::ingest::rollup::{Measurement, SLICE_MICROS};
     use domain::quantity::Quantity;
     use domain::time::Instant;
     use uuid::Uuid;
 
+    use super::super::additions::Event;
     use super::*;
 
     fn batch(number: u128) -> BatchId {
@@ -84,37 +96,46 @@ mod tests {
     /// A batch with this many cells.
     fn cells(count: usize) -> BatchSums {
         let id = Uuid::from_u128(1);
-        (0..count)
-            .map(|number| {
-                let at = Instant::from_micros(i64::try_from(number).unwrap()).unwrap();
-                let key = RollupKey {
-                    metric: MetricId::from_uuid(id),
-                    customer: CustomerId::from_uuid(id),
-                    subscription_key: String::new(),
-                    slice_start: at,
-                };
-                let units = Quantity::from_micros(1);
-                (key, Cell::of(Measurement { event: domain::ids::EventId::from_uuid(id), at, units }))
-            })
-            .collect()
+        let rules = OpenRules::new();
+        let mut sums = BatchSums { additions: Additions::default(), metrics_epoch: 7 };
+        for number in 0..count {
+            let at = Instant::from_micros(i64::try_from(number).unwrap() * SLICE_MICROS).unwrap();
+            let event = Event {
+                metric: MetricId::from_uuid(id),
+                customer: CustomerId::from_uuid(id),
+                subscription_key: None,
+                measurement: Measurement { event: EventId::from_uuid(id), at, units: Quantity::from_micros(1) },
+                schema_miss: false,
+                properties: None,
+            };
+            sums.additions.add(event, rules.of(event.metric));
+        }
+        sums
     }
 
     #[test]
     fn a_batch_is_remembered_until_it_is_taken() {
         let sums = Sums::default();
         sums.keep(HashMap::from([(batch(1), cells(2)), (batch(2), cells(3))]));
-        assert_eq!(sums.take(batch(1)), Some(cells(2)));
-        assert_eq!(sums.take(batch(1)), None);
-        assert_eq!(sums.lock().cells, 3);
+        assert_eq!(sums.take(batch(1), 7), Some(cells(2).additions));
+        assert_eq!(sums.take(batch(1), 7), None);
+        assert_eq!(sums.lock().rows, 3);
+    }
+
+    #[test]
+    fn sums_of_another_set_of_series_are_forgotten() {
+        let sums = Sums::default();
+        sums.keep(HashMap::from([(batch(1), cells(2))]));
+        assert_eq!((sums.take(batch(1), 8), sums.lock().rows), (None, 0));
     }
 
     #[test]
     fn memory_is_bounded() {
         let sums = Sums::default();
-        sums.keep(HashMap::from([(batch(1), cells(CELLS_MAX - 1))]));
+        sums.keep(HashMap::from([(batch(1), cells(ROWS_MAX - 1))]));
         sums.keep(HashMap::from([(batch(2), cells(2))]));
-        assert_eq!((sums.take(batch(1)), sums.lock().cells), (None, 2));
-        sums.keep(HashMap::from([(batch(3), cells(CELLS_MAX + 1))]));
-        assert_eq!((sums.take(batch(3)), sums.lock().cells), (None, 0));
+        assert_eq!((sums.take(batch(1), 7), sums.lock().rows), (None, 2));
+        sums.keep(HashMap::from([(batch(3), cells(ROWS_MAX + 1))]));
+        assert_eq!((sums.take(batch(3), 7), sums.lock().rows), (None, 0));
     }
 }

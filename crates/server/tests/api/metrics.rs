@@ -17,7 +17,8 @@ on_both! {
         let made = declare(world, &project, body.clone()).expect(201);
         assert_eq!(made, json!({
             "id": made["id"], "key": "logins", "name": "Logins", "aggregation": "count", "unitLabel": "login",
-            "declared": true, "createdAt": "2026-03-17T10:20:00.000Z",
+            "dimensions": [], "schemaMode": "off", "version": 1, "declared": true, "archivedAt": null,
+            "createdAt": "2026-03-17T10:20:00.000Z",
         }));
         assert_eq!(declare(world, &project, body).expect(200), made);
         declare(world, &project, json!({ "key": "logins" })).refused(Code::MetricConflict);
@@ -50,7 +51,14 @@ on_both! {
         for (body, field) in [
             (json!({ "key": "" }), "key"),
             (json!({ "key": "m", "aggregation": "average" }), "aggregation"),
-            (json!({ "key": "m", "aggregation": "unique" }), "aggregation"),
+            (json!({ "key": "m", "aggregation": "unique" }), "uniqueProperty"),
+            (json!({ "key": "m", "uniqueProperty": "user" }), "uniqueProperty"),
+            (json!({ "key": "m", "weightedUnit": "hour" }), "weightedUnit"),
+            (json!({ "key": "m", "schemaMode": "warn" }), "schema"),
+            (json!({ "key": "m", "schemaMode": "loose" }), "schemaMode"),
+            (json!({ "key": "m", "dimensions": ["region", "region"] }), "dimensions[1]"),
+            (json!({ "key": "m", "dimensions": ["r".repeat(65)] }), "dimensions[0]"),
+            (json!({ "key": "m", "rounding": { "direction": "up", "places": 7 } }), "rounding.places"),
             (json!({ "key": "m", "name": " " }), "name"),
             (json!({ "key": "m", "unitLabel": "\n" }), "unitLabel"),
         ] {
@@ -91,14 +99,14 @@ on_both! {
             "metricKey": "m", "aggregation": "sum", "from": "2026-03-01T00:00:00.000Z", "to": "2026-04-01T00:00:00.000Z",
             "timeZone": "UTC",
             "data": [
-                { "start": "2026-03-09T00:00:00.000Z", "end": "2026-03-10T00:00:00.000Z", "units": "1.000000", "events": 1 },
-                { "start": "2026-03-10T00:00:00.000Z", "end": "2026-03-11T00:00:00.000Z", "units": "6.000000", "events": 2 },
+                { "start": "2026-03-09T00:00:00.000Z", "end": "2026-03-10T00:00:00.000Z", "units": "1.000000", "events": 1, "warnings": 0, "final": true },
+                { "start": "2026-03-10T00:00:00.000Z", "end": "2026-03-11T00:00:00.000Z", "units": "6.000000", "events": 2, "warnings": 0, "final": true },
             ],
         }));
         let by_customer = meter.read("/metrics/m/usage?from=2026-03-10T00:00:00Z&to=2026-03-11T00:00:00Z&groupBy=customer");
         assert_eq!(by_customer["data"], json!([
-            { "start": "2026-03-10T00:00:00.000Z", "end": "2026-03-11T00:00:00.000Z", "customerKey": "acme", "units": "4.000000", "events": 1 },
-            { "start": "2026-03-10T00:00:00.000Z", "end": "2026-03-11T00:00:00.000Z", "customerKey": "self", "units": "2.000000", "events": 1 },
+            { "start": "2026-03-10T00:00:00.000Z", "end": "2026-03-11T00:00:00.000Z", "customerKey": "acme", "units": "4.000000", "events": 1, "warnings": 0, "final": true },
+            { "start": "2026-03-10T00:00:00.000Z", "end": "2026-03-11T00:00:00.000Z", "customerKey": "self", "units": "2.000000", "events": 1, "warnings": 0, "final": true },
         ]));
         let ever = meter.read("/metrics/m/usage?from=2020-01-01T00:00:00Z&to=2030-01-01T00:00:00Z");
         assert_eq!(ever["data"][0]["units"], "15.000000");

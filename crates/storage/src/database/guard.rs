@@ -37,6 +37,7 @@ pub const KEPT_TABLES: &[&str] = &[
     "idempotency_keys",
     "ingest_batches",
     "jobs",
+    "metric_versions",
     "metrics",
     "plans",
     "projects",

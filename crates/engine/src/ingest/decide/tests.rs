@@ -1,7 +1,5 @@
 //! The decision alone, as tables: what is known, what is sent, what becomes of it.
 
-use std::sync::Arc;
-
 use domain::ids::{AccessKeyId, CustomerId, EventId, TypedId};
 use domain::ingest::{Door, batch};
 use serde_json::json;
@@ -73,7 +71,7 @@ fn known(rules: IngestRules) -> Known<'static> {
         fingerprint: Cow::Owned(original.fingerprint),
         event: UsedFor::Stored(Box::new(receipt.clone())),
     };
-    let metric = KnownMetric { id: id(3), aggregation: Aggregation::Sum };
+    let metric = metric(id(3), Aggregation::Sum);
     let project = KnownProject {
         rules,
         metrics: HashMap::from([(Cow::Borrowed("m"), metric)]),
@@ -85,6 +83,13 @@ fn known(rules: IngestRules) -> Known<'static> {
     Known { projects: HashMap::from([(id(1), project)]), dead_access_keys: vec![id::<AccessKeyId>(66)] }
 }
 
+fn metric(id: MetricId, aggregation: Aggregation) -> KnownMetric {
+    let definition = MetricDefinition { aggregation, ..MetricDefinition::plain("m") };
+    let meaning = Arc::new(Meaning::of(&definition));
+    let series = vec![Open { series: FIRST, meaning: Arc::clone(&meaning), gap: None }];
+    KnownMetric { id, is_archived: false, meaning, series }
+}
+
 fn strict() -> IngestRules {
     IngestRules {
         unknown_metric: UnknownPolicy::Reject,
@@ -92,6 +97,7 @@ fn strict() -> IngestRules {
         require_customer_key: true,
         event_horizon_days: Some(1),
         self_customer: id(2),
+        metrics_epoch: 0,
     }
 }
 
@@ -102,6 +108,7 @@ fn open() -> IngestRules {
         require_customer_key: false,
         event_horizon_days: None,
         self_customer: id(2),
+        metrics_epoch: 0,
     }
 }
 
@@ -182,7 +189,7 @@ fn items_of_one_transaction_see_each_other_across_requests() {
 fn what_an_event_names_first_is_made_once() {
     let submissions = [submission(&["k1 new 1 customer=one", "k2 new 1 customer=one", "k3 new 1 customer=two"])];
     run(&submissions, open(), |_, changes| {
-        let metrics: Vec<&str> = changes.metrics.iter().map(|(_, metric)| metric.key.as_str()).collect();
+        let metrics: Vec<&str> = changes.metrics.iter().map(|(_, metric)| metric.definition.key.as_str()).collect();
         let customers: Vec<&str> = changes.customers.iter().map(|(_, one)| one.external_key.as_str()).collect();
         assert_eq!((metrics, customers), (vec!["new"], vec!["one", "two"]));
         assert_eq!(changes.events[0].metric, changes.events[2].metric);
@@ -215,7 +222,7 @@ fn a_request_with_a_dead_key_leaves_nothing_and_costs_the_others_nothing() {
 fn units_left_out_are_one_for_a_count_metric_only() {
     let mut counted = known(open());
     let project = counted.projects.get_mut(&id(1)).unwrap();
-    project.metrics.insert(Cow::Borrowed("logins"), KnownMetric { id: id(5), aggregation: Aggregation::Count });
+    project.metrics.insert(Cow::Borrowed("logins"), metric(id(5), Aggregation::Count));
     let mut submission = submission(&["k1 logins 1", "k2 m 1"]);
     for item in &mut submission.items {
         item.request.as_mut().unwrap().units = None;

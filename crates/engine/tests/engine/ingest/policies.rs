@@ -1,5 +1,6 @@
 //! What a project decides about requests that leave something open, and the rules of time.
 
+use domain::catalog::metric::MetricDefinition;
 use domain::ingest::Outcome;
 use domain::metrics::Aggregation;
 use domain::projects::{Policies, UnknownPolicy};
@@ -86,12 +87,7 @@ on_both! {
         let body = json!({ "metricKey": "logins" });
         let refused = world.send_refused("k1", &body);
         assert_eq!(refused, (Outcome::Failed, Code::MissingField, Some("units".to_owned())));
-        let declare = engine::metrics::DeclareMetric {
-            key: "logins".to_owned(),
-            name: None,
-            aggregation: Aggregation::Count,
-            unit_label: None,
-        };
+        let declare = MetricDefinition { aggregation: Aggregation::Count, ..MetricDefinition::plain("logins") };
         world.engine.declare_metric(&world.owner(), &declare).unwrap();
         assert!(world.send("k1", &body).body.contains(r#""units":"1.000000""#));
         world.send("k2", &json!({ "metricKey": "logins", "units": "7" }));

@@ -74,8 +74,8 @@ impl World {
     }
 
     /// The units and the number of events of a metric, over all time.
-    pub fn used(&self, metric: &str) -> (String, i64) {
-        let query = engine::ingest::usage::UsageQuery {
+    pub fn used(&self, metric: &str) -> (String, u64) {
+        let query = engine::metering::usage::UsageQuery {
             from: Some(domain::time::Instant::parse("2020-01-01T00:00:00Z").unwrap()),
             to: Some(domain::time::Instant::parse("2030-01-01T00:00:00Z").unwrap()),
             ..Default::default()

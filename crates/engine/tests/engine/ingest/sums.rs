@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use domain::catalog::metric::MetricDefinition;
 use domain::customers::NewCustomer;
 use domain::ingest::OutcomeCounts;
 use domain::metrics::Aggregation;
 use domain::time::Instant;
 use domain::window::{self, Span, Window};
 use engine::ingest::outcomes::OutcomeQuery;
-use engine::ingest::usage::{UsageQuery, UsageRow};
-use engine::metrics::DeclareMetric;
+use engine::metering::usage::{UsageQuery, UsageRow};
 use serde_json::{Value, json};
 
 use super::send::{event, tokens};
@@ -23,7 +23,7 @@ fn query(from: &str, to: &str, window: Option<Window>) -> UsageQuery {
     UsageQuery { from: Some(at(from)), to: Some(at(to)), window, ..UsageQuery::default() }
 }
 
-fn ask(world: &World, metric: &str, query: &UsageQuery) -> Vec<(String, Option<String>, String, i64)> {
+fn ask(world: &World, metric: &str, query: &UsageQuery) -> Vec<(String, Option<String>, String, u64)> {
     let usage = world.engine.metric_usage(&world.owner(), metric, query).unwrap();
     let tell = |row: UsageRow| (row.start.to_string(), row.customer_key, row.units.to_string(), row.events);
     usage.data.into_iter().map(tell).collect()
@@ -47,7 +47,7 @@ fn events(world: &World, count: u64) -> Vec<Value> {
 }
 
 /// The sums of the events by themselves, without a database.
-fn recompute(world: &World, spans: &[Span]) -> BTreeMap<usize, (i128, i64)> {
+fn recompute(world: &World, spans: &[Span]) -> BTreeMap<usize, (i128, u64)> {
     let mut sums = BTreeMap::new();
     for event in world.engine.list_usage_events(&world.owner(), None, 10_000).unwrap() {
         let stored =
@@ -75,7 +75,7 @@ on_both! {
                 let spans = span.cut(*window, &window::zone("UTC")).unwrap();
                 let query = UsageQuery { from: Some(span.start), to: Some(span.end), window: Some(*window), ..UsageQuery::default() };
                 let usage = world.engine.metric_usage(&world.owner(), "m", &query).unwrap();
-                let told: BTreeMap<usize, (i128, i64)> = usage
+                let told: BTreeMap<usize, (i128, u64)> = usage
                     .data
                     .iter()
                     .map(|row| {
@@ -159,7 +159,7 @@ on_both! {
         world.send("k3", &usage("acme", "4"));
         world.send("k4", &json!({ "metricKey": "m", "units": "8" }));
         let by_customer = UsageQuery { by_customer: true, ..UsageQuery::default() };
-        let told: Vec<(Option<String>, String, i64)> =
+        let told: Vec<(Option<String>, String, u64)> =
             ask(world, "m", &by_customer).into_iter().map(|row| (row.1, row.2, row.3)).collect();
         let expected = [("acme", "6.000000", 2), ("self", "8.000000", 1), ("zeta", "1.000000", 1)];
         let expected = expected.map(|(key, units, events)| (Some(key.to_owned()), units.to_owned(), events));
@@ -172,7 +172,7 @@ on_both! {
 
     fn each_aggregation_tells_its_own_quantity(world) {
         for (key, aggregation) in [("max", Aggregation::Max), ("latest", Aggregation::Latest), ("count", Aggregation::Count)] {
-            let declare = DeclareMetric { key: key.to_owned(), name: None, aggregation, unit_label: None };
+            let declare = MetricDefinition { aggregation, ..MetricDefinition::plain(key) };
             world.engine.declare_metric(&world.owner(), &declare).unwrap();
             for (number, (time, units)) in [("10:00", "5"), ("10:10", "9"), ("10:05", "7")].iter().enumerate() {
                 let body = json!({ "metricKey": key, "units": units, "timestamp": format!("2026-03-17T{time}:00Z") });
