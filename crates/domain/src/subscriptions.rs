@@ -5,11 +5,13 @@
 //! - [`offers`]: the plan and add-on versions that the changes name, and what a subscription may not be by the catalog.
 //! - [`segments`]: one price in one billing period: stretches that tile it, and segments in which counters go on.
 //! - [`cuts`] and [`lines`]: recurring fees and seats: charges, and credits of unused time, whose parts sum to the whole.
+//! - [`charging`]: both as charges, by the code that estimates are made by.
 //! - [`due`]: what is to be billed when. [`usage`]: which subscription prices an event, or why none does.
 //!
 //! Nothing here reads a clock or knows what was billed before: the same changes give the same lines for ever.
 
 pub mod change;
+pub mod charging;
 pub mod coupons;
 pub mod cuts;
 pub mod due;

@@ -171,7 +171,7 @@ fn parts<'a>(billed: &Billed<'a>, span: Span, cutting: &Cutting) -> Result<Vec<P
     let mut parts = Vec::new();
     for ((start, end), (effective_from, terms)) in starts.zip(ends).zip(&dated) {
         let span = Span { start, end: end.min(span.end) };
-        let Some(inputs) = whole_period(billed, terms).filter(|_| span.start < span.end) else { continue };
+        let Some(inputs) = inputs(billed, terms, Ratio::ONE).filter(|_| span.start < span.end) else { continue };
         let whole = rate(terms, &inputs)?.amount;
         parts.push(Part {
             span,
@@ -185,16 +185,14 @@ fn parts<'a>(billed: &Billed<'a>, span: Span, cutting: &Cutting) -> Result<Vec<P
     Ok(parts)
 }
 
-/// The inputs of a whole period; `None` for a price that time alone does not charge.
-fn whole_period(billed: &Billed<'_>, terms: &Terms) -> Option<Inputs> {
-    match terms.model.kind() {
-        PriceKind::Recurring => Some(Inputs::whole_period(Usage::Time)),
-        PriceKind::Seat => {
-            let seats = billed.quantity?;
-            Some(Inputs::whole_period(Usage::Seats(vec![SeatStretch { seats, share: Ratio::ONE }])))
-        }
-        PriceKind::Usage => None,
-    }
+/// The inputs of a share of a period; `None` for a price that time alone does not charge.
+pub(super) fn inputs(billed: &Billed<'_>, terms: &Terms, share: Ratio) -> Option<Inputs> {
+    let usage = match terms.model.kind() {
+        PriceKind::Recurring => Usage::Time,
+        PriceKind::Seat => Usage::Seats(vec![SeatStretch { seats: billed.quantity?, share }]),
+        PriceKind::Usage => return None,
+    };
+    Some(Inputs { share, ..Inputs::whole_period(usage) })
 }
 
 fn push<'a>(
