@@ -2,6 +2,7 @@
 
 pub mod account;
 pub mod balance;
+pub mod closing;
 pub mod entry;
 pub mod jurisdiction;
 pub mod lines;

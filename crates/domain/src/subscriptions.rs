@@ -6,9 +6,10 @@
 //! - [`segments`]: one price in one billing period: stretches that tile it, and segments in which counters go on.
 //! - [`cuts`] and [`lines`]: recurring fees and seats: charges, and credits of unused time, whose parts sum to the whole.
 //! - [`charging`]: both as charges, by the code that estimates are made by.
-//! - [`due`]: what is to be billed when. [`usage`]: which subscription prices an event, or why none does.
+//! - [`due`]: what is to be billed when. [`revisions`]: what is left to bill when some of it was billed before.
+//! - [`usage`]: which subscription prices an event, or why none does. [`coupons`]: which apply to a period.
 //!
-//! Nothing here reads a clock or knows what was billed before: the same changes give the same lines for ever.
+//! Nothing here reads a clock or looks up what was billed: the same changes give the same lines for ever.
 
 pub mod change;
 pub mod charging;
@@ -21,6 +22,7 @@ pub mod offers;
 pub mod policy;
 pub mod price_ref;
 pub mod request;
+pub mod revisions;
 pub mod segments;
 pub mod state;
 pub mod timeline;

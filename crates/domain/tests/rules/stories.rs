@@ -14,7 +14,7 @@ use std::path::Path;
 use told::Story;
 
 /// The fewest stories there are; the number only grows.
-const STORIES_MIN: usize = 40;
+const STORIES_MIN: usize = 41;
 
 #[test]
 fn every_story_comes_out_as_it_is_told() {

@@ -43,6 +43,11 @@ fn an_add_on_is_booked_only_with_plans_that_offer_it() {
     assert_eq!(Told::new("business").refusal("2024-02-10", support.clone()), Code::AddOnNotOffered);
     let told = Told::new("team").then("2024-02-10", support);
     assert_eq!(told.refusal("2024-03-10", to_plan("business")), Code::AddOnNotOffered);
+    let mut dollars = Told::new("team");
+    dollars.offers.add_ons.get_mut(&version_ref("support")).unwrap().currency = crate::currency::Currency::USD;
+    let quantities = BTreeMap::from([(PriceRef::of_add_on("support", "hours"), quantity("2"))]);
+    let support = Change::AddOnAdded(AddOnAdded { add_on: version_ref("support"), quantities });
+    assert_eq!(dollars.refusal("2024-02-10", support), Code::AddOnNotOffered);
     // A change in the past that would make it so names the add-on's change.
     assert_eq!(told.refusal("2024-02-05", to_plan("business")), Code::LaterChangeConflict);
 }

@@ -75,9 +75,13 @@ fn a_trial_is_extended_while_it_runs_and_only_to_later() {
 #[test]
 fn agreed_terms_stay_with_their_plan_and_seats_wait_for_it_to_come_back() {
     let agreed = Change::Overridden(Overridden { price: PriceRef::of_plan("base"), terms: Some(base_terms("20")) });
-    let changed = after(&state(), &[agreed, to_plan("business")]).unwrap();
+    let changed = after(&state(), &[agreed.clone(), to_plan("business")]).unwrap();
     assert!(changed.overrides.is_empty());
     assert_eq!(changed.quantities, state().quantities);
+    let next = VersionRef { version: 2, ..version_ref("team") };
+    let Change::PlanChanged(to_next) = to_plan("team") else { unreachable!() };
+    let renewed = after(&state(), &[agreed, Change::PlanChanged(PlanChanged { plan: next, ..to_next })]).unwrap();
+    assert_eq!(renewed.overrides[&PriceRef::of_plan("base")], base_terms("20"));
 }
 
 #[test]
