@@ -14,10 +14,11 @@ pub mod commitment;
 pub mod conversion;
 pub mod cut;
 pub mod estimate;
+pub mod given;
 mod inputs;
 pub mod line;
 pub mod rate;
 pub mod usage;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

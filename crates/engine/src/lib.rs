@@ -14,6 +14,7 @@ pub mod ctx;
 pub mod customers;
 pub mod engine;
 pub mod error;
+pub mod estimates;
 pub mod ids;
 pub mod ingest;
 pub mod jobs;

@@ -26,6 +26,7 @@ pub(crate) mod auth;
 pub(crate) mod catalog;
 pub(crate) mod customers;
 pub(crate) mod docs;
+pub(crate) mod estimates;
 pub(crate) mod health;
 pub(crate) mod ingest;
 pub(crate) mod ingest_views;

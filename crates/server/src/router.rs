@@ -9,8 +9,8 @@ use crate::api::catalog::items;
 use crate::api::ingest::{batch, charge, usage};
 use crate::api::plans::versions;
 use crate::api::{
-    access_keys, admin, audit, auth, catalog, customers, docs, health, ingest_views, jobs, ledger, members, metrics,
-    overview, plans, projects, rejections, trace, transactions, wallets,
+    access_keys, admin, audit, auth, catalog, customers, docs, estimates, health, ingest_views, jobs, ledger, members,
+    metrics, overview, plans, projects, rejections, trace, transactions, wallets,
 };
 use crate::app::App;
 use crate::edge::surround;
@@ -96,6 +96,7 @@ fn customers_and_usage(api: Api) -> Api {
 fn prices(api: Api) -> Api {
     let (read, manage) = (Guard::Project(Permission::CatalogRead), Guard::Project(Permission::CatalogManage));
     api.route(routes!(catalog::get_catalog), read)
+        .route(routes!(estimates::estimate), Guard::Project(Permission::BillingRead))
         .route(routes!(plans::create_plan), manage)
         .route(routes!(plans::list_plans), read)
         .route(routes!(plans::get_plan), read)

@@ -10,11 +10,22 @@ use crate::charges::line::ChargeLine;
 use crate::currency::Currency;
 use crate::customer_tax::CustomerTax;
 use crate::invoice_totals::{RatedLine, TotalRules, total_lines};
+use crate::named::named;
 use crate::ratio::{OutOfRange, Ratio};
 use crate::refusal::{Code, Refusal};
 use crate::rounding::{InvoiceRounding, MinorUnit};
 use crate::tax::{AppliedRate, RateTax, TaxBehaviour, Treatment};
 use crate::time::Instant;
+
+named! {
+    /// What an estimate was made from.
+    EstimateBasis {
+        /// Quantities that were given, for one whole period of each price.
+        Quantities = "quantities",
+        /// What the customer used in a range of time.
+        Usage = "usage",
+    }
+}
 
 /// How lines become a bill.
 #[derive(Debug, Clone, Copy)]
@@ -54,6 +65,7 @@ pub struct Estimate {
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct EstimateLine {
+    #[serde(flatten)]
     pub charge: ChargeLine,
     /// What it is in the currency of the bill; `null` for an asset that no rate makes money of, and then nothing below is there.
     pub money: Option<Amount>,

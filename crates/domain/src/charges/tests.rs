@@ -4,4 +4,4 @@ mod bills;
 mod cuts;
 mod models;
 mod stories;
-mod world;
+pub(super) mod world;

@@ -13,6 +13,7 @@ mod auth;
 mod catalog;
 mod customers;
 mod docs;
+mod estimates;
 mod foreign_ids;
 mod health;
 mod hostile;

@@ -1,0 +1,6 @@
+//! `/projects/{projectId}/estimate`: what a plan would cost, and why.
+
+mod measured;
+mod plans;
+mod quantities;
+mod refusals;
