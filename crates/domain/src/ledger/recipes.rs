@@ -9,6 +9,7 @@ mod issue;
 mod mirror;
 mod payment;
 mod recognition;
+mod return_rated;
 mod signed;
 #[cfg(test)]
 mod tests;
@@ -20,6 +21,7 @@ pub use issue::{BilledFrom, Issue, IssuedLine, LineTax, issue};
 pub use mirror::mirror;
 pub use payment::{ByHand, apply_balance, payment_by_hand, recovery_by_hand, write_off};
 pub use recognition::{Recognition, recognition};
+pub use return_rated::{ReturnRated, ReturnReason, return_rated};
 pub use unbilled::{Income, postpaid_charge, rated_usage};
 
 use super::account::Account;

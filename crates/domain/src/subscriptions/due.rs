@@ -42,15 +42,31 @@ pub struct Item {
     pub skipped: Option<Exclusion>,
 }
 
+/// Which items are asked for: those that are due after one instant and until another, itself included.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Due {
+    /// Absent: from the beginning on. Periods before it cost nothing to leave out. A change in the past may bring items that were due
+    /// before it took effect was known: whoever plans asks from there on again.
+    pub after: Option<Instant>,
+    pub until: Instant,
+    /// How late usage may come after the end of its period.
+    pub late_buffer: Duration,
+}
+
 impl Subscription<'_> {
-    /// The items of a price that are due at `until` or before, from the first period on, in the order of periods.
+    /// The items of a price that are due, in the order of periods.
     ///
     /// # Errors
     /// [`RateError`] when an amount does not fit.
-    pub fn items(&self, price: &BilledPrice, until: Instant, late_buffer: Duration) -> Result<Vec<Item>, RateError> {
-        let end = self.timeline.ended_at().map_or(until, |ended_at| ended_at.min(until));
-        // The period that begins at `until` may be due; one that ends there is found too.
-        let life = Span { start: self.timeline.started_at(), end: next_moment(end) };
+    pub fn items(&self, price: &BilledPrice, due: Due) -> Result<Vec<Item>, RateError> {
+        let Due { after, until, late_buffer } = due;
+        let (started_at, ended_at) = (self.timeline.started_at(), self.timeline.ended_at());
+        // What is due after an instant is of a period that ends after it, or in arrears at most the late buffer before it.
+        let from = after.and_then(|after| after.checked_sub(late_buffer));
+        let start = from.map_or(started_at, |from| from.max(started_at));
+        let end = ended_at.map_or(until, |ended_at| ended_at.min(until));
+        // The period that begins at the end may be due; one that ends there is found too.
+        let life = Span { start, end: next_moment(end.max(start)) };
         let schedule = self.schedule(price);
         let mut items = Vec::new();
         for (number, period) in schedule.periods_in(life) {
@@ -76,7 +92,7 @@ impl Subscription<'_> {
                 }
             }
         }
-        items.retain(|item| item.due_at <= until);
+        items.retain(|item| after.is_none_or(|after| item.due_at > after) && item.due_at <= until);
         Ok(items)
     }
 

@@ -74,7 +74,7 @@ pub fn give_back(request: &GiveBack<'_>) -> Result<Lines, Refusal> {
 }
 
 /// Books that a part of a lot cannot be spent any more: paid credit becomes income, promotional credit just ends.
-fn expire(draft: &mut Draft, wallet: &Wallet, part: &Part) {
+pub(super) fn expire(draft: &mut Draft, wallet: &Wallet, part: &Part) {
     let to = match part.kind {
         LotKind::Paid => Account::RevenueBreakage,
         LotKind::Promotional => Account::PromoIssued,
@@ -82,7 +82,7 @@ fn expire(draft: &mut Draft, wallet: &Wallet, part: &Part) {
     draft.transfer(part.account(wallet.customer), to, part.amount);
 }
 
-fn is_expired(wallet: &Wallet, part: &Part, at: Instant) -> bool {
+pub(super) fn is_expired(wallet: &Wallet, part: &Part, at: Instant) -> bool {
     // Cannot fail: the caller loads the wallet with the lots of the charge and of the repayments.
     wallet.lot(part.lot).expect("a lot that money returns to is loaded").is_expired(at)
 }

@@ -4,12 +4,15 @@ use super::*;
 use crate::subscriptions::change::{Change, Created};
 use crate::subscriptions::policy::ProrationPolicy;
 use crate::subscriptions::samples::*;
+use proptest::prelude::*;
 
-const HOUR: Duration = Duration::from_secs(3_600);
+fn due(until: &str) -> Due {
+    Due { after: None, until: at(until), late_buffer: Duration::from_secs(3_600) }
+}
 
 /// `start kind due` and the reason of a skip, item by item.
 fn written(told: &Told, price: &str, until: &str) -> Vec<String> {
-    let items = told.subscription().items(&told.price(price), at(until), HOUR).unwrap();
+    let items = told.subscription().items(&told.price(price), due(until)).unwrap();
     let line = |item: &Item| {
         let skipped = item.skipped.map(|reason| format!(" skipped({reason})")).unwrap_or_default();
         format!("{} {} {}{skipped}", &item.period.start.to_string()[..10], item.kind, &item.due_at.to_string()[..16])
@@ -78,8 +81,47 @@ fn a_trial_is_due_when_it_becomes_paid() {
 fn planned_again_an_item_is_the_same() {
     // checklist 54
     let told = Told::new("team").then("2024-03-10", to_plan("business"));
-    let items = |until| told.subscription().items(&told.price("base"), at(until), HOUR).unwrap();
+    let items = |until| told.subscription().items(&told.price("base"), due(until)).unwrap();
     let (early, late) = (items("2024-03-15"), items("2024-06-15"));
     assert_eq!(late[..early.len()], early);
     assert_eq!(told.policy, ProrationPolicy::USUAL);
+}
+
+#[test]
+fn a_period_is_not_forgotten_while_its_late_buffer_runs() {
+    let told = Told::new("team");
+    let at_the_end = Due { after: Some(at("2024-03-01")), ..due("2024-03-01T01:00:00Z") };
+    let items = told.subscription().items(&told.price("calls"), at_the_end).unwrap();
+    assert_eq!(items.iter().map(|item| item.period.start).collect::<Vec<_>>(), [at("2024-02-01")]);
+}
+
+proptest! {
+    // checklist 54
+    #[test]
+    fn what_is_due_after_an_instant_is_the_rest_of_what_is_due(
+        hours in prop::collection::btree_set(1i64..3_000, 0..6),
+        kinds in prop::collection::vec(0u8..5, 6),
+        after in 0i64..4_000,
+        billing in prop::sample::select(ProrationBilling::ALL),
+        price in prop::sample::select(vec!["base", "seats", "calls"]),
+    ) {
+        let moment = |hour: i64| Instant::from_micros(at("2024-01-31").micros() + hour * 3_600_000_000).unwrap();
+        let mut told = Told::of(Created { trial_ends_at: Some(at("2024-02-05")), ..created("team") });
+        told.policy.billing = billing;
+        for (hour, kind) in hours.into_iter().zip(kinds) {
+            let change = match kind {
+                0 => seats(&hour.to_string()),
+                1 => Change::Paused,
+                2 => Change::Resumed,
+                3 => Change::Cancelled,
+                _ => to_plan("business"),
+            };
+            drop(told.submit(&moment(hour).to_string(), change));
+        }
+        let subscription = told.subscription();
+        let all = subscription.items(&told.price(price), due("2024-07-01")).unwrap();
+        let later = Due { after: Some(moment(after)), ..due("2024-07-01") };
+        let rest: Vec<Item> = all.into_iter().filter(|item| item.due_at > moment(after)).collect();
+        prop_assert_eq!(subscription.items(&told.price(price), later).unwrap(), rest);
+    }
 }

@@ -16,6 +16,7 @@
 
 use std::time::Duration;
 
+use domain::subscriptions::due::Due;
 use domain::subscriptions::lines::sum_until;
 use domain::subscriptions::price_ref::PriceRef;
 use domain::subscriptions::segments::BilledPrice;
@@ -132,7 +133,8 @@ fn in_period(story: &Story, kind: &str, price: &BilledPrice, period: Span) -> Ve
 fn due(story: &Story, price_ref: &PriceRef, until: Instant) -> Vec<String> {
     let (subscription, zone) = (story.subscription(), story.zone());
     let prices = subscription.prices().into_iter().filter(|price| price.price == *price_ref);
-    let items = prices.flat_map(|price| subscription.items(&price, until, LATE_BUFFER).unwrap());
+    let items = prices
+        .flat_map(|price| subscription.items(&price, Due { after: None, until, late_buffer: LATE_BUFFER }).unwrap());
     let line = |item: domain::subscriptions::due::Item| {
         let skipped = item.skipped.map(|reason| format!(" skipped {reason}")).unwrap_or_default();
         let (start, due_at) = (written(item.period.start, &zone), written(item.due_at, &zone));

@@ -95,6 +95,54 @@ fn unused_time_comes_back_taxed_and_a_negative_total_is_the_customers_balance() 
     assert_eq!((lines.as_str(), total), (expected, -119));
 }
 
+/// What rated usage drew from lots, read from its lines.
+fn drawn(lines: &Lines) -> Vec<Part> {
+    let debits = lines.as_slice().iter().filter(|line| line.direction == Direction::Debit);
+    debits.filter_map(lot_part).collect()
+}
+
+#[test]
+fn usage_that_comes_to_less_returns_what_it_drew_in_reverse_order() {
+    let mut book = Book::new(0);
+    book.grant(Paid, 1, 20, None);
+    book.grant(Promotional, 2, 20, None);
+    let charge = rated_usage(&book.wallet, amount(50), at(1)).unwrap();
+    book.apply(&charge);
+    let drawn = drawn(&charge);
+    let give_back = |book: &Book, size, reason, now| {
+        let wallet = book.wallet.clone();
+        let unbilled = amount(if reason == ReturnReason::Revision { 10 } else { 0 });
+        let request =
+            ReturnRated { wallet: &wallet, drawn: &drawn, unbilled, amount: amount(size), reason, at: at(now) };
+        return_rated(&request)
+    };
+    let revision = give_back(&book, 35, ReturnReason::Revision, 2).unwrap();
+    assert_eq!(
+        written(&revision),
+        "D revenue:usage 35, C unbilled 10, C wallet_paid:1 20, C wallet_promo:2 5, D promo_issued 5, C contra:promo 5"
+    );
+    let credited = give_back(&book, 15, ReturnReason::CreditNote, 2).unwrap();
+    assert_eq!(written(&credited), "D contra:credit_note 15, C wallet_paid:1 15");
+    assert_eq!(give_back(&book, 51, ReturnReason::Revision, 2).unwrap_err().code, Code::RefundTooLarge);
+    book.apply(&revision);
+    book.check();
+}
+
+#[test]
+fn what_returns_to_an_expired_lot_expires_at_once() {
+    let mut book = Book::new(0);
+    book.grant(Paid, 1, 20, Some(5));
+    let charge = rated_usage(&book.wallet, amount(20), at(1)).unwrap();
+    book.apply(&charge);
+    let drawn = drawn(&charge);
+    let reason = ReturnReason::Revision;
+    let wallet = book.wallet.clone();
+    let all =
+        ReturnRated { wallet: &wallet, drawn: &drawn, unbilled: Amount::ZERO, amount: amount(20), reason, at: at(5) };
+    let expected = "D revenue:usage 20, C wallet_paid:1 20, D wallet_paid:1 20, C revenue:breakage 20";
+    assert_eq!(written(&return_rated(&all).unwrap()), expected);
+}
+
 fn note(lines: &[CreditedLine], outstanding: i64) -> CreditNote<'_> {
     CreditNote {
         customer: CUSTOMER,
@@ -195,6 +243,26 @@ proptest! {
             let back = mirror(&posted).unwrap().net();
             prop_assert!(net.iter().all(|(account, change)| back[account] == -change));
         }
+    }
+
+    #[test]
+    fn usage_that_is_rated_and_taken_back_restores_every_balance(
+        grants in prop::collection::vec((any::<bool>(), 1_i64..100), 0..6), size in 1_i64..400,
+    ) {
+        let mut book = Book::new(0);
+        for (number, (paid, size)) in (1_u128..).zip(&grants) {
+            book.grant(if *paid { Paid } else { Promotional }, number, *size, None);
+        }
+        let before = (book.non_zero(), book.wallet.clone());
+        let charge = rated_usage(&book.wallet, amount(size), at(1)).unwrap();
+        book.apply(&charge);
+        book.check();
+        let unbilled = charge.net().get(&(Account::Unbilled { customer: CUSTOMER }, Currency::USD)).copied();
+        let unbilled = amount(i64::try_from(unbilled.unwrap_or_default()).unwrap());
+        let (wallet, drawn, reason) = (book.wallet.clone(), drawn(&charge), ReturnReason::Revision);
+        let all = ReturnRated { wallet: &wallet, drawn: &drawn, unbilled, amount: amount(size), reason, at: at(2) };
+        book.apply(&return_rated(&all).unwrap());
+        prop_assert_eq!(&(book.non_zero(), book.wallet.clone()), &before);
     }
 
     #[test]
