@@ -35,6 +35,7 @@ pub mod refusal;
 pub mod rounding;
 pub mod split;
 pub mod subscriptions;
+mod tagged;
 pub mod tax;
 pub mod text;
 pub mod time;

@@ -1,16 +1,19 @@
 //! Coupons: a percentage or a fixed amount off, once, for some periods, or for ever.
 
+use serde::{Deserialize, Deserializer};
+
 use crate::amount::Amount;
 use crate::catalog::key::check_key;
 use crate::currency::Currency;
 use crate::problems::Problems;
 use crate::ratio::{OutOfRange, Ratio};
 use crate::split::split_amount;
+use crate::tagged::{self, NoFields, Tagged};
 use crate::unit_price::Percent;
 
 /// What a coupon takes off.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
-#[serde(tag = "type", rename_all = "camelCase", rename_all_fields = "camelCase", deny_unknown_fields)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]
+#[serde(tag = "type", rename_all = "camelCase", rename_all_fields = "camelCase")]
 #[schema(as = CouponDiscount)]
 pub enum Discount {
     Percent { percent: Percent },
@@ -18,8 +21,8 @@ pub enum Discount {
 }
 
 /// For how long it does.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
-#[serde(tag = "type", rename_all = "camelCase", rename_all_fields = "camelCase", deny_unknown_fields)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]
+#[serde(tag = "type", rename_all = "camelCase", rename_all_fields = "camelCase")]
 #[schema(as = CouponDuration)]
 pub enum Duration {
     Once,
@@ -40,6 +43,61 @@ pub struct Coupon {
     /// Keys of the prices it is for; left out: all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub prices: Option<Vec<String>>,
+}
+
+impl Tagged for Discount {
+    const TYPES: &'static [&'static str] = &["percent", "fixed"];
+
+    fn read<'de, D: Deserializer<'de>>(kind: &str, fields: D) -> Result<Discount, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct OfPercent {
+            percent: Percent,
+        }
+        #[derive(Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct Fixed {
+            amount: Amount,
+            currency: Currency,
+        }
+        match kind {
+            "percent" => OfPercent::deserialize(fields).map(|OfPercent { percent }| Discount::Percent { percent }),
+            "fixed" => {
+                Fixed::deserialize(fields).map(|Fixed { amount, currency }| Discount::Fixed { amount, currency })
+            }
+            other => Err(tagged::unknown::<Discount, _>(other)),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Discount {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Discount, D::Error> {
+        tagged::deserialize(deserializer)
+    }
+}
+
+impl Tagged for Duration {
+    const TYPES: &'static [&'static str] = &["once", "periods", "forever"];
+
+    fn read<'de, D: Deserializer<'de>>(kind: &str, fields: D) -> Result<Duration, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct OfPeriods {
+            periods: u32,
+        }
+        match kind {
+            "once" => NoFields::deserialize(fields).map(|NoFields {}| Duration::Once),
+            "periods" => OfPeriods::deserialize(fields).map(|OfPeriods { periods }| Duration::Periods { periods }),
+            "forever" => NoFields::deserialize(fields).map(|NoFields {}| Duration::Forever),
+            other => Err(tagged::unknown::<Duration, _>(other)),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Duration {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+        tagged::deserialize(deserializer)
+    }
 }
 
 impl Coupon {

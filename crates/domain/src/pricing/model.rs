@@ -1,5 +1,7 @@
 //! The closed list of price models: what each reads, which kind of price it makes, and where its rule stands.
 
+use serde::{Deserialize, Deserializer};
+
 use crate::named::named;
 use crate::pricing::dynamic::Dynamic;
 use crate::pricing::explanation::Steps;
@@ -14,6 +16,7 @@ use crate::pricing::seat::Seat;
 use crate::pricing::volume::Volume;
 use crate::problems::Problems;
 use crate::ratio::Ratio;
+use crate::tagged::{self, Tagged};
 
 named! {
     /// What a price is for.
@@ -38,7 +41,7 @@ named! {
 }
 
 /// How usage, seats or time become money.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]
 #[serde(tag = "type", rename_all = "camelCase")]
 #[schema(as = PriceModel)]
 pub enum Model {
@@ -50,6 +53,31 @@ pub enum Model {
     Dynamic(Dynamic),
     Recurring(Recurring),
     Seat(Seat),
+}
+
+impl Tagged for Model {
+    const TYPES: &'static [&'static str] =
+        &["perUnit", "graduated", "volume", "package", "percentage", "dynamic", "recurring", "seat"];
+
+    fn read<'de, D: Deserializer<'de>>(kind: &str, fields: D) -> Result<Model, D::Error> {
+        match kind {
+            "perUnit" => PerUnit::deserialize(fields).map(Model::PerUnit),
+            "graduated" => Graduated::deserialize(fields).map(Model::Graduated),
+            "volume" => Volume::deserialize(fields).map(Model::Volume),
+            "package" => Package::deserialize(fields).map(Model::Package),
+            "percentage" => Percentage::deserialize(fields).map(Model::Percentage),
+            "dynamic" => Dynamic::deserialize(fields).map(Model::Dynamic),
+            "recurring" => Recurring::deserialize(fields).map(Model::Recurring),
+            "seat" => Seat::deserialize(fields).map(Model::Seat),
+            other => Err(tagged::unknown::<Model, _>(other)),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Model {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Model, D::Error> {
+        tagged::deserialize(deserializer)
+    }
 }
 
 impl Model {
