@@ -19,6 +19,7 @@ pub mod plan;
 pub mod price;
 pub mod tax;
 mod uses;
+pub mod whole;
 
 use add_on::AddOn;
 use asset::CustomAsset;

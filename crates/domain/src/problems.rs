@@ -31,6 +31,16 @@ impl Problems {
         self
     }
 
+    /// What stands at or below the path `from` is said to stand at `to`.
+    pub(crate) fn rename(&mut self, from: &str, to: &str) {
+        for error in &mut self.errors {
+            let Some(below) = error.field.strip_prefix(from) else { continue };
+            if below.is_empty() || below.starts_with('.') {
+                error.field = format!("{to}{below}");
+            }
+        }
+    }
+
     pub fn errors(&self) -> &[FieldError] {
         &self.errors
     }

@@ -38,6 +38,8 @@ macro_rules! codes {
 codes! {
     MalformedJson = "malformed_json", 400, "The body is not valid JSON",
         "The parser stopped at the line and column named in `detail`. Send one complete JSON value in UTF-8.";
+    MalformedYaml = "malformed_yaml", 400, "The body is not valid YAML",
+        "The reader stopped at the line and column named in `detail`. Send one document in UTF-8, without tags.";
     InvalidHeader = "invalid_header", 400, "A header is malformed",
         "The field names the header. Send it once, in the form its description gives.";
     InvalidQuery = "invalid_query", 400, "A query parameter is malformed",
@@ -138,6 +140,8 @@ codes! {
         "The same body would have returned what exists. Change it by a new version, or choose another key.";
     PlanArchived = "plan_archived", 409, "The plan is archived",
         "Nothing new is published for an archived plan. Restore it first.";
+    CatalogChanged = "catalog_changed", 409, "The catalog is not as it was",
+        "Somebody changed it since the difference was made. Look at the difference again, then apply with the new digest.";
     CatalogItemInUse = "catalog_item_in_use", 409, "Something current refers to it",
         "`errors` names every place. Change or archive what refers to it first.";
     InvoiceNotIssued = "invoice_not_issued", 409, "The invoice is a draft",
