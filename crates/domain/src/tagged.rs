@@ -7,8 +7,9 @@
 use std::fmt;
 use std::marker::PhantomData;
 
+use serde::Deserialize;
 use serde::de::value::MapAccessDeserializer;
-use serde::de::{Deserializer, Error, MapAccess, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, Visitor};
 use serde_json::{Map, Value};
 
 /// A thing that is told apart by its field `type`.
@@ -34,6 +35,18 @@ pub(crate) fn unknown<T: Tagged, E: Error>(kind: &str) -> E {
     E::unknown_variant(kind, T::TYPES)
 }
 
+/// What `type` says, refused at its own place.
+struct KindOf<T>(PhantomData<T>);
+
+impl<'de, T: Tagged> DeserializeSeed<'de> for KindOf<T> {
+    type Value = String;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<String, D::Error> {
+        let kind = String::deserialize(deserializer)?;
+        if T::TYPES.contains(&kind.as_str()) { Ok(kind) } else { Err(unknown::<T, _>(&kind)) }
+    }
+}
+
 struct OfType<T>(PhantomData<T>);
 
 impl<'de, T: Tagged> Visitor<'de> for OfType<T> {
@@ -48,7 +61,7 @@ impl<'de, T: Tagged> Visitor<'de> for OfType<T> {
             return Err(A::Error::missing_field("type"));
         };
         if first == "type" {
-            let kind: String = fields.next_value()?;
+            let kind = fields.next_value_seed(KindOf::<T>(PhantomData))?;
             return T::read(&kind, MapAccessDeserializer::new(fields));
         }
         // The type stands further down: what is before it has to wait.
@@ -64,7 +77,7 @@ impl<'de, T: Tagged> Visitor<'de> for OfType<T> {
         let Some(kind) = waiting.remove("type") else {
             return Err(A::Error::missing_field("type"));
         };
-        let kind: String = serde_json::from_value(kind).map_err(A::Error::custom)?;
+        let kind = KindOf::<T>(PhantomData).deserialize(kind).map_err(A::Error::custom)?;
         T::read(&kind, Value::Object(waiting)).map_err(A::Error::custom)
     }
 }

@@ -8,6 +8,7 @@ mod query;
 
 pub use body::{BodyLimit, RawBody, TooLarge};
 pub use idempotency::{IdempotencyHeader, Idempotent, MaybeIdempotent, OptionalIdempotencyHeader};
+pub(crate) use json::explain_data;
 pub use json::{Json, parse_json};
 pub use path::{PathPart, PathProject};
 pub use query::Query;

@@ -17,6 +17,7 @@ mod router;
 pub mod routes;
 pub mod serve;
 pub mod settings;
+mod yaml;
 
 pub use app::App;
 pub use guard::Guard;

@@ -108,7 +108,7 @@ fn explain(path: &str, error: &serde_json::Error) -> Refusal {
 }
 
 /// serde tells kinds of errors apart by their words only; the tests below hold it to them.
-fn explain_data(path: &str, message: &str) -> Refusal {
+pub(crate) fn explain_data(path: &str, message: &str) -> Refusal {
     if let Some(name) = quoted_after(message, "unknown field ") {
         let known = message.split_once(", ").map_or("", |(_, expected)| expected);
         return Refusal::field(Code::UnknownField, beside(path, name), format!("is not known here ({known})."));
