@@ -1,27 +1,30 @@
 //! The catalog of a project as it is now, read as one document.
 
+pub mod apply;
 pub mod items;
+mod metrics;
+mod plans;
 
 use domain::access::Permission;
 use domain::catalog::Catalog;
 use domain::catalog::item::{CatalogItem, ItemKind};
 use domain::idempotency::{Canonical, Family, IdempotencyKey};
 use storage::catalog_items::ItemVersion;
-use storage::{ProjectTx, catalog_items, metrics, plan_versions};
+use storage::{ProjectTx, catalog_items, metric_versions, plan_versions};
 
-use crate::command::Idempotency;
+use crate::command::{Answer, Idempotency};
 use crate::ctx::Ctx;
 use crate::engine::Engine;
 use crate::error::Error;
 
 impl Engine {
-    /// The catalog as it is now.
+    /// The catalog as it was last changed.
     ///
     /// # Errors
     /// `forbidden` without the permission to read it.
     pub fn get_catalog(&self, ctx: &Ctx) -> Result<Catalog, Error> {
         ctx.require(Permission::CatalogRead)?;
-        self.read(ctx.project, "get_catalog", load)
+        self.read(ctx.project, "get_catalog", intended)
     }
 }
 
@@ -38,15 +41,39 @@ pub(crate) fn idempotency(
     Ok(key.map(|key| Idempotency { family: Family::Other, key, operation, fingerprint }))
 }
 
-/// What is current: metrics that a person declared, everything with a key, and of each plan the latest published version.
+/// What is answered without a write.
+fn answer(value: &impl serde::Serialize) -> Result<Answer, Error> {
+    let body = serde_json::to_string(value)
+        .map_err(|error| Error::Bug(format!("a reply cannot be written as JSON: {error}")))?;
+    Ok(Answer { status: 200, body, replayed: false })
+}
+
+/// What is current: metrics that a person declared and did not archive, everything with a key, and of each plan the latest published
+/// version.
 pub(crate) fn load(tx: &mut ProjectTx<'_>) -> Result<Catalog, Error> {
     let mut catalog = Catalog::default();
-    let metrics = metrics::all(tx)?;
-    catalog.metrics = metrics.iter().filter(|metric| metric.declared).map(|metric| metric.definition.clone()).collect();
+    for metric in storage::metrics::all(tx)? {
+        if metric.declared && metric.archived_at.is_none() {
+            catalog.metrics.push(metric.definition);
+        }
+    }
     for item in catalog_items::all(tx)? {
         add(&mut catalog, &item)?;
     }
     catalog.plans = plan_versions::current(tx)?.into_iter().map(|version| version.definition).collect();
+    Ok(catalog)
+}
+
+/// The same as it was asked for: a metric whose new meaning is still being built has it already. This is what files are compared with,
+/// and what plans may refer to.
+pub(crate) fn intended(tx: &mut ProjectTx<'_>) -> Result<Catalog, Error> {
+    let mut catalog = load(tx)?;
+    for version in metric_versions::building(tx)? {
+        let of_key = catalog.metrics.iter_mut().find(|metric| metric.key == version.definition.key);
+        if let Some(metric) = of_key {
+            *metric = version.definition;
+        }
+    }
     Ok(catalog)
 }
 

@@ -109,7 +109,7 @@ impl Engine {
             catalogs::lock(tx, ctx.now())?;
             let plan = plans::find_by_key(tx, key)?.ok_or_else(Error::not_found)?;
             if let Some(current) = plan_versions::latest_published(tx, plan.id)? {
-                current.problems(&catalog::load(tx)?.references()).into_result()?;
+                current.problems(&catalog::intended(tx)?.references()).into_result()?;
             }
             plans::set_archived_at(tx, plan.id, None)?;
             let record = AuditRecord::new("plan.restored", plan.id).details(json!({ "key": key }));

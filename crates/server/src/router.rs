@@ -96,6 +96,8 @@ fn customers_and_usage(api: Api) -> Api {
 fn prices(api: Api) -> Api {
     let (read, manage) = (Guard::Project(Permission::CatalogRead), Guard::Project(Permission::CatalogManage));
     api.route(routes!(catalog::get_catalog), read)
+        .large_route(routes!(catalog::plan_catalog), read, catalog::BODY_BYTES_MAX)
+        .large_route(routes!(catalog::apply_catalog), manage, catalog::BODY_BYTES_MAX)
         .route(routes!(estimates::estimate), Guard::Project(Permission::BillingRead))
         .route(routes!(plans::create_plan), manage)
         .route(routes!(plans::list_plans), read)

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use storage::catalog_items::{self, ItemVersion};
 use storage::{ProjectTx, catalogs};
 
-use super::{load, stored};
+use super::{intended, stored};
 use crate::audit::{AuditRecord, Audited};
 use crate::ctx::Ctx;
 use crate::engine::Engine;
@@ -59,7 +59,7 @@ impl Engine {
         self.command(ctx, "put_catalog_item", |tx| {
             catalogs::lock(tx, ctx.now())?;
             let mut problems = Problems::default();
-            item.check_item("", &load(tx)?.references(), &mut problems);
+            item.check_item("", &intended(tx)?.references(), &mut problems);
             problems.of_body().into_result()?;
             let before = put(tx, ctx, item)?;
             let details = change(T::KIND, before.as_ref(), item)?;
@@ -79,7 +79,7 @@ impl Engine {
             catalogs::lock(tx, ctx.now())?;
             let newest = catalog_items::newest(tx, T::KIND, key)?.filter(|newest| !newest.removed);
             let newest = newest.ok_or_else(Error::not_found)?;
-            require_unused(T::KIND, key, load(tx)?.uses_of(T::KIND, key))?;
+            require_unused(T::KIND, key, intended(tx)?.uses_of(T::KIND, key))?;
             let details = json!({ "kind": T::KIND, "before": newest.definition });
             bury(tx, ctx, newest)?;
             Ok(Audited::new((), AuditRecord::new("catalogItem.removed", key).details(details)))

@@ -133,7 +133,7 @@ impl Engine {
             catalogs::lock(tx, ctx.now())?;
             let (plan, draft) = plans::get_version(tx, key, Some(number))?.ok_or_else(Error::not_found)?;
             let before = plan_versions::latest_published(tx, plan.id)?;
-            let known = catalog::load(tx)?.references();
+            let known = catalog::intended(tx)?.references();
             let after = publish(tx, &plan, draft, &Publication { known: &known, at: ctx.now() })?;
             let before = before.map(|version| version.definition);
             let details = change(key, number, before.as_ref(), &after.definition)?;

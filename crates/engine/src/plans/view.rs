@@ -106,7 +106,7 @@ pub(super) fn version(tx: &mut ProjectTx<'_>, plan: &Plan, number: u32) -> Resul
 
 pub(super) fn of_version(tx: &mut ProjectTx<'_>, plan: &Plan, version: PlanVersion) -> Result<VersionView, Error> {
     let problems = match version.state {
-        PlanState::Draft => version.problems(&catalog::load(tx)?.references()).errors().to_vec(),
+        PlanState::Draft => version.problems(&catalog::intended(tx)?.references()).errors().to_vec(),
         PlanState::Published => Vec::new(),
     };
     let PlanVersion { number, state, definition, published_at } = version;
