@@ -86,6 +86,8 @@ codes! {
         "Change the role of the member instead.";
     LastOwner = "last_owner", 409, "A project keeps at least one owner",
         "Make somebody else an owner first.";
+    RecomputeLimit = "recompute_limit", 409, "Older usage would be counted anew than the project allows",
+        "The policy `recomputeLimitDays` says how far back usage may be counted anew without a reason. Look at the preview, then send `reasonCode` and `reason`.";
     AlreadyReversed = "already_reversed", 409, "The transaction was reversed already",
         "A transaction is reversed at most once. The reversal is linked from the transaction.";
     NotReversible = "not_reversible", 409, "This kind of transaction cannot be reversed",

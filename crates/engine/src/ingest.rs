@@ -39,7 +39,7 @@ use crate::ids::IdSource;
 
 pub(crate) use additions::{Event, Rows};
 pub(crate) use batcher::run as run_batcher;
-pub(crate) use fold::{add_to_series, events_of, expected_rows};
+pub(crate) use fold::{events_of, expected_rows, rows_of_series};
 pub(crate) use meaning::OpenRules;
 pub use queue::QueueLimits;
 pub(crate) use runtime::Runtime;

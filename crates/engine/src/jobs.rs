@@ -8,10 +8,12 @@ mod lease;
 pub(crate) mod observe;
 mod run;
 mod runtime;
+pub mod worker;
 
 use domain::access::Permission;
 use domain::ids::JobId;
-use domain::jobs::{Job, JobKind, JobState};
+use domain::jobs::{Job, JobKind, JobState, Subject};
+use storage::ProjectTx;
 use storage::jobs::{self, JobFilter};
 
 use crate::ctx::Ctx;
@@ -30,6 +32,13 @@ pub struct JobQuery {
     pub state: Option<JobState>,
     /// Only jobs that were made before this one.
     pub before: Option<JobId>,
+}
+
+/// Makes a job in the transaction that wants it done. Tell the worker afterwards ([`Runtime::announce`]).
+pub(crate) fn queue_job(tx: &mut ProjectTx<'_>, ctx: &Ctx, subject: Subject) -> Result<JobId, Error> {
+    let job = Job::new(ctx.new_id(), subject, ctx.caller.actor.name().to_owned(), ctx.now());
+    jobs::insert(tx, &job)?;
+    Ok(job.id)
 }
 
 impl Engine {

@@ -13,6 +13,7 @@
 mod levels;
 mod priced;
 mod reader;
+mod recount;
 mod sums;
 pub mod usage;
 
@@ -27,6 +28,7 @@ use storage::ProjectTx;
 pub use storage::rollups::Customers;
 
 pub use priced::{PricedEvent, priced_events};
+pub(crate) use recount::recount;
 
 use crate::error::Error;
 

@@ -1,11 +1,15 @@
 //! Metrics: declared by a person, or left by an event for a person to declare.
 
-pub mod change;
+pub(crate) mod backfill;
+mod change;
+pub mod preview;
+mod recompute;
+pub mod versions;
 mod view;
 
 use domain::access::Permission;
 use domain::catalog::metric::{MetricChange, MetricDefinition};
-use domain::metrics::{FIRST, Metric};
+use domain::metrics::{FIRST, Metric, VersionState};
 use domain::problems::Problems;
 use domain::refusal::{Code, Refusal};
 use domain::text;
@@ -52,7 +56,11 @@ impl Engine {
         })?;
         match existing {
             Some(existing) => Ok(Declaration::Existing(existing)),
-            None => self.command(ctx, "declare_metric", |tx| declare(tx, ctx, &wanted)).map(Declaration::Declared),
+            None => {
+                let declared = self.command(ctx, "declare_metric", |tx| declare(tx, ctx, &wanted))?;
+                self.jobs.announce();
+                Ok(Declaration::Declared(declared))
+            }
         }
     }
 
@@ -166,7 +174,10 @@ pub(crate) fn declare(
         }
         MetricChange::NewRows => {
             metrics::update(tx, &after)?;
-            change::begin(tx, &after, wanted, ctx.now())?;
+            let version = change::begin(tx, &after, wanted, ctx.now())?;
+            if version.state == VersionState::Building {
+                versions::build_job(tx, ctx, &after, version.number)?;
+            }
         }
     }
     let after = metrics::find_by_key(tx, &wanted.key)?.ok_or_else(Error::not_found)?;

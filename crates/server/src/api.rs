@@ -33,6 +33,7 @@ pub(crate) mod ingest_views;
 pub(crate) mod jobs;
 pub(crate) mod ledger;
 pub(crate) mod members;
+pub(crate) mod metric_versions;
 pub(crate) mod metrics;
 pub(crate) mod overview;
 pub(crate) mod plans;

@@ -10,7 +10,7 @@ use crate::api::ingest::{batch, charge, usage};
 use crate::api::plans::versions;
 use crate::api::{
     access_keys, admin, audit, auth, catalog, customers, docs, estimates, health, ingest_views, jobs, ledger, members,
-    metrics, overview, plans, projects, rejections, trace, transactions, wallets,
+    metric_versions, metrics, overview, plans, projects, rejections, trace, transactions, wallets,
 };
 use crate::app::App;
 use crate::edge::surround;
@@ -76,6 +76,9 @@ fn customers_and_usage(api: Api) -> Api {
         .route(routes!(metrics::get_metric), Guard::Project(Permission::MetricsRead))
         .route(routes!(metrics::update_metric), Guard::Project(Permission::MetricsManage))
         .route(routes!(metrics::metric_usage), Guard::Project(Permission::MetricsRead))
+        .route(routes!(metric_versions::change_metric), Guard::Project(Permission::MetricsManage))
+        .route(routes!(metric_versions::list_metric_versions), Guard::Project(Permission::MetricsRead))
+        .route(routes!(metric_versions::preview_metric), Guard::Project(Permission::MetricsManage))
         .route(routes!(usage::record_usage), Guard::AccessKey(Permission::UsageIngest))
         .large_route(
             routes!(batch::record_usage_batch),

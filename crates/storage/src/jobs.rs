@@ -153,6 +153,22 @@ pub fn count_open(tx: &mut InstallationTx<'_>) -> Result<Vec<(JobState, i64)>, S
     )
 }
 
+/// The jobs of a kind that have not ended, the oldest first.
+pub fn open_of_kind(tx: &mut ProjectTx<'_>, kind: JobKind) -> Result<Vec<Job>, StorageError> {
+    tx.query(
+        sql!(
+            "-- open_jobs_of_kind
+            select id, kind, state, done, total, subject, attempts, error, node, due_at, fence, created_by, created_at,
+                started_at, ended_at
+            from jobs
+            where project_id = ?1 and ended_at is null and kind = ?2
+            order by id"
+        ),
+        &params![kind.as_str()],
+        read,
+    )
+}
+
 /// The newest first.
 pub fn page(tx: &mut ProjectTx<'_>, filter: JobFilter, limit: i64) -> Result<Vec<Job>, StorageError> {
     tx.query(

@@ -154,6 +154,26 @@ pub fn page(tx: &mut ProjectTx<'_>, before: Option<EventId>, limit: i64) -> Resu
     )
 }
 
+/// When the oldest event of a metric happened, of those from an instant on.
+pub fn oldest_at(
+    tx: &mut ProjectTx<'_>,
+    metric: MetricId,
+    from: Option<Instant>,
+) -> Result<Option<Instant>, StorageError> {
+    tx.query_opt(
+        sql!(
+            "-- oldest_usage_event_of_metric
+            select at
+            from usage_events
+            where project_id = ?1 and metric_id = ?2 and (cast(?3 as {instant}) is null or at >= ?3)
+            order by at
+            limit 1"
+        ),
+        &params![metric, from],
+        |row| row.get(0),
+    )
+}
+
 /// Hands every event of the metric in the span to `each`, through the index over metric and time.
 pub fn measurements(
     tx: &mut ProjectTx<'_>,

@@ -82,17 +82,18 @@ pub struct MetricDefinition {
     pub effective_from: Option<Instant>,
 }
 
-/// What a new definition of a metric asks for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum MetricChange {
-    /// It says the same.
-    Nothing,
-    /// Only what people call it: the version stays.
-    Words,
-    /// Another meaning of the same rows: a new version that is current at once.
-    SameRows,
-    /// Rows that do not exist yet: a new version that is built from the events first.
-    NewRows,
+named! {
+    /// What a new definition of a metric asks for.
+    MetricChange {
+        /// It says the same.
+        Nothing = "nothing",
+        /// Only what people call it: the version stays.
+        Words = "words",
+        /// Another meaning of the same rows: a new version that is current at once.
+        SameRows = "sameRows",
+        /// Rows that do not exist yet: a new version that is built from the events first.
+        NewRows = "newRows",
+    }
 }
 
 impl MetricDefinition {
@@ -135,6 +136,13 @@ impl MetricDefinition {
         } else {
             MetricChange::NewRows
         }
+    }
+
+    /// Whether stored events come to other figures under `next`. Names, labels and schemas change no figure.
+    pub fn counts_unlike(&self, next: &MetricDefinition) -> bool {
+        SeriesRule::of(self) != SeriesRule::of(next)
+            || (self.aggregation, self.weighted_unit, self.rounding)
+                != (next.aggregation, next.weighted_unit, next.rounding)
     }
 
     /// Finds what is wrong with the metric at `path`; empty for a metric that stands alone.

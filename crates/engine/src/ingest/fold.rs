@@ -121,12 +121,12 @@ pub(crate) fn events_of(
     })
 }
 
-/// Adds the events of folded batches to the series of one version. The transaction holds the project's cursor.
-pub(crate) fn add_to_series(
+/// What the events of folded batches add to the series of one version.
+pub(crate) fn rows_of_series(
     tx: &mut ProjectTx<'_>,
     batches: &[IngestBatch],
     version: &MetricVersion,
-) -> Result<(), StorageError> {
+) -> Result<Rows, StorageError> {
     let meaning = Arc::new(Meaning::of(&version.definition));
     let series = [Open { series: version.series, meaning: Arc::clone(&meaning), gap: None }];
     let properties = if meaning.rule.reads_properties() { Properties::Read } else { Properties::Skip };
@@ -136,7 +136,7 @@ pub(crate) fn add_to_series(
             additions.add((&event).into(), &series);
         }
     })?;
-    additions.rows().add_to(tx)
+    Ok(additions.rows())
 }
 
 /// Stores what was added up, and gives the batches their places, in one transaction.

@@ -29,12 +29,12 @@ impl Engine {
     /// # Errors
     /// When the database did not do its part. A chunk that fails is no error: its job stands in line again, or has failed.
     pub fn run_jobs_with(&self, project: ProjectId, step: Step<'_>) -> Result<(), Error> {
-        while self.run_turn(project, step)? == Turn::Ran {}
+        while !self.jobs.is_stopping() && self.run_turn(project, step)? == Turn::Ran {}
         Ok(())
     }
 
     /// Runs a job of the project for a turn.
-    fn run_turn(&self, project: ProjectId, step: Step<'_>) -> Result<Turn, Error> {
+    pub(super) fn run_turn(&self, project: ProjectId, step: Step<'_>) -> Result<Turn, Error> {
         let Some(mut held) = self.claim_job(project)? else {
             return Ok(Turn::Idle);
         };
@@ -48,6 +48,9 @@ impl Engine {
                     held.fail(self, &error)?;
                     return Ok(Turn::Ran);
                 }
+            }
+            if self.jobs.is_stopping() {
+                break;
             }
         }
         held.release(self)?;

@@ -1,13 +1,25 @@
-//! What the use cases and the workers of jobs share: the name of this node.
+//! What the use cases and the worker thread of jobs share: the sign that there is something to do, and the sign to stop.
 
 use std::fmt::Write;
-use std::sync::OnceLock;
+use std::sync::{Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Duration;
 
 use crate::ports::Random;
 
+/// The longest time the worker waits: other nodes make jobs without a word, and leases end without one.
+const WAIT_MAX: Duration = Duration::from_secs(1);
+
 #[derive(Default)]
 pub(crate) struct Runtime {
+    state: Mutex<State>,
+    changed: Condvar,
     node: OnceLock<String>,
+}
+
+#[derive(Default)]
+struct State {
+    announced: bool,
+    stopping: bool,
 }
 
 impl Runtime {
@@ -22,5 +34,40 @@ impl Runtime {
                 name
             })
         })
+    }
+
+    /// Lets the worker run.
+    pub fn open(&self) {
+        *self.lock() = State::default();
+    }
+
+    /// Tells the worker that there is a new job; without it the job begins up to a second later.
+    pub fn announce(&self) {
+        self.lock().announced = true;
+        self.changed.notify_all();
+    }
+
+    /// Waits until there may be something to do. False when the worker shall stop.
+    pub fn wait(&self) -> bool {
+        let waits = |state: &mut State| !state.announced && !state.stopping;
+        let (mut state, _) =
+            self.changed.wait_timeout_while(self.lock(), WAIT_MAX, waits).unwrap_or_else(PoisonError::into_inner);
+        state.announced = false;
+        !state.stopping
+    }
+
+    /// Ends the work after the chunk at hand.
+    pub fn stop(&self) {
+        self.lock().stopping = true;
+        self.changed.notify_all();
+    }
+
+    pub fn is_stopping(&self) -> bool {
+        self.lock().stopping
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // The state is whole between any two statements of this file, so a panic elsewhere does not harm it.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

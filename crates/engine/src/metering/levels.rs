@@ -21,14 +21,20 @@ use crate::error::Error;
 /// How many levels are looked up at once.
 const LOOKUPS: usize = 5_000;
 
-/// The rows of a question about levels, once cells and events are read.
-pub(super) fn tell(mut reader: Reader<'_>, tx: &mut ProjectTx<'_>) -> Result<Vec<Measured>, Error> {
-    carry_in(&mut reader, tx)?;
-    let Question { metric, customers, now, .. } = reader.question;
+/// Reads the changes of levels that the rollups hold.
+pub(super) fn load(reader: &mut Reader<'_>, tx: &mut ProjectTx<'_>) -> Result<(), Error> {
+    carry_in(reader, tx)?;
+    let Question { metric, customers, .. } = reader.question;
     let levels = &mut reader.levels;
     rollup_levels::of_span(tx, (metric.id, metric.series), customers, reader.hull, |group, change| {
         levels.entry(holder(group)).or_default().add(change);
     })?;
+    Ok(())
+}
+
+/// The rows of a question about levels, once all their changes are read.
+pub(super) fn tell(mut reader: Reader<'_>) -> Result<Vec<Measured>, Error> {
+    let now = reader.question.now;
     let levels: BTreeMap<Holder, WeightedCell> = std::mem::take(&mut reader.levels).into_iter().collect();
     let mut sums = std::mem::take(&mut reader.sums).into_sorted();
     let mut rows = Vec::new();

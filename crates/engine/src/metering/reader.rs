@@ -71,7 +71,7 @@ fn read_unfolded(tx: &mut ProjectTx<'_>, readers: &mut [Option<Reader<'_>>]) -> 
 
 impl<'q> Reader<'q> {
     /// `None` for a question about no time at all.
-    fn new(question: Question<'q>) -> Option<Reader<'q>> {
+    pub(super) fn new(question: Question<'q>) -> Option<Reader<'q>> {
         let hull = question.spans.hull()?;
         Some(Reader {
             rule: SeriesRule::of(&question.metric.definition),
@@ -186,7 +186,7 @@ impl<'q> Reader<'q> {
         slice.is_none_or(|slice| fit(&spans, slice) == Fit::Cut)
     }
 
-    fn add_event(&mut self, event: &MeasuredEvent, place: &Place) {
+    pub(super) fn add_event(&mut self, event: &MeasuredEvent, place: &Place) {
         let at = event.measurement.at;
         let spans = self.spans.of(event.customer);
         let index = spans.partition_point(|span| span.end <= at);
@@ -219,13 +219,21 @@ impl<'q> Reader<'q> {
 
     fn finish(mut self, tx: &mut ProjectTx<'_>) -> Result<Vec<Measured>, Error> {
         self.read_cut_slices(tx)?;
+        if *self.rule.keeps() == Keeps::Levels {
+            levels::load(&mut self, tx)?;
+        }
+        self.answer()
+    }
+
+    /// The rows of what was added up.
+    pub(super) fn answer(self) -> Result<Vec<Measured>, Error> {
         match self.rule.keeps() {
             Keeps::Cells => self.tell(|sum| sum.cell.map(Counter::Cell)),
             Keeps::Values { .. } => self.tell(|sum| {
                 let values = sum.values;
                 sum.cell.map(|cell| Counter::Unique { events: Counter::Cell(cell).events(), values })
             }),
-            Keeps::Levels => levels::tell(self, tx),
+            Keeps::Levels => levels::tell(self),
         }
     }
 
@@ -258,7 +266,7 @@ pub(super) fn holder(group: Group) -> Holder {
     Holder { customer: group.customer, subscription_key: group.subscription_key, dimensions: group.dimensions }
 }
 
-fn place_holder(event: &MeasuredEvent, place: &Place) -> Holder {
+pub(super) fn place_holder(event: &MeasuredEvent, place: &Place) -> Holder {
     Holder {
         customer: event.customer,
         subscription_key: event.subscription_key.clone().unwrap_or_default(),

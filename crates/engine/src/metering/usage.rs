@@ -257,7 +257,7 @@ fn grouped(query: &UsageQuery, mut values: DimensionValues) -> Option<DimensionV
     Some(values)
 }
 
-fn merged(rows: Vec<Measured>) -> Result<Option<Counter>, Refusal> {
+pub(crate) fn merged(rows: Vec<Measured>) -> Result<Option<Counter>, Refusal> {
     let mut counters = rows.into_iter().map(|row| row.group.counter);
     let Some(mut total) = counters.next() else {
         return Ok(None);
@@ -269,7 +269,7 @@ fn merged(rows: Vec<Measured>) -> Result<Option<Counter>, Refusal> {
 }
 
 /// The quantity of a counter in 10⁻⁶ units, rounded half-even where it is finer.
-fn units(counter: &Counter, metric: &Metric, period: Span) -> Result<QuantitySum, Refusal> {
+pub(crate) fn units(counter: &Counter, metric: &Metric, period: Span) -> Result<QuantitySum, Refusal> {
     let exact = counter.quantity(&metric.definition, period)?;
     Ok(QuantitySum::from_micros(exact.round_half_even(6)?))
 }

@@ -1,14 +1,12 @@
 //! Changing what a metric means: a version that is current at once where its rows exist, a version that is built from the stored events
 //! where they do not.
 //!
-//! ```text
-//! begin(tx, metric, next, now) -> MetricVersion            // state building, or current when there is nothing to read or no row to make
-//! add_batches(tx, version, batches, now) -> Progress       // one chunk of the build, in a transaction of its own; the last one makes it current
-//! delete_rows(tx, metric, series, limit) -> u64            // one chunk of the rows that nobody reads any more; 0 when none is left
-//! ```
+//! [`begin`] opens it, [`collect`] and [`store`] are one chunk of its build, [`delete_rows`] takes away what nobody reads any more.
 //!
 //! Exactly once by construction: a series is opened under the project's cursor, at the place `cut_seq`. The fold adds every batch after it,
 //! the build every batch up to it, and each chunk notes in its own transaction how far it came. A crash loses a chunk as a whole.
+
+use std::collections::BTreeSet;
 
 use domain::catalog::metric::{MetricChange, MetricDefinition};
 use domain::ids::MetricId;
@@ -19,13 +17,26 @@ use storage::{ProjectTx, ingest_batches, metric_versions, rollup_cursors, rollup
 use crate::error::Error;
 use crate::ingest;
 
+/// The most batches of one chunk of a build.
+const BATCHES_MAX: i64 = 100;
+/// About the most events of one chunk; a larger single batch is added alone.
+const EVENTS_MAX: i64 = 20_000;
+
 /// How far a build has come.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Progress {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct BuildProgress {
     pub done_seq: i64,
     pub cut_seq: i64,
-    /// Set by the chunk that made the version current: the series that nobody reads any more.
-    pub retired_series: Option<i64>,
+}
+
+/// What the next batches of a build add.
+#[derive(Debug)]
+pub(super) struct Collected {
+    rows: ingest::Rows,
+    /// The place of the last batch before them.
+    after_seq: i64,
+    /// The place of the last of them.
+    done_seq: i64,
 }
 
 /// Begins a version that means `next`. The metric is locked; no other version of it is being built.
@@ -71,36 +82,70 @@ pub fn begin(
     begun.ok_or_else(|| Error::Bug("a version that was begun is not stored".to_owned()))
 }
 
-/// Adds the next batches to the series of the version of the metric that is being built; the last of them make it current. `None` when
-/// none is being built.
+/// Adds up the next batches of a version that is being built.
+///
+/// # Errors
+/// Only when the database fails.
+pub(super) fn collect(tx: &mut ProjectTx<'_>, version: &MetricVersion) -> Result<Collected, Error> {
+    let Gap { done_seq: after_seq, cut_seq } = gap_of(version)?;
+    let mut page = ingest_batches::folded(tx, after_seq, BATCHES_MAX)?;
+    page.retain(|batch| batch.rollup_seq.is_some_and(|seq| seq <= cut_seq));
+    let mut events = 0;
+    let fitting = page.iter().take_while(|batch| {
+        events += batch.events;
+        events <= EVENTS_MAX
+    });
+    page.truncate(fitting.count().max(1));
+    let done_seq = page.last().and_then(|batch| batch.rollup_seq).unwrap_or(cut_seq);
+    Ok(Collected { rows: ingest::rows_of_series(tx, &page, version)?, after_seq, done_seq })
+}
+
+/// Stores what was added up; the last of it makes the version current. The metric and the project's cursor are held, the version was
+/// read after that, and nobody else builds it.
 ///
 /// # Errors
 /// Only when the database fails; then nothing of the chunk is stored.
-pub fn add_batches(
+pub(super) fn store(
     tx: &mut ProjectTx<'_>,
-    metric: MetricId,
-    batches: i64,
+    version: &MetricVersion,
+    collected: &Collected,
     now: Instant,
-) -> Result<Option<Progress>, Error> {
-    // Whoever adds to rollups holds the cursor: the fold may be adding to the same cells.
-    rollup_cursors::lock(tx)?;
-    let versions = metric_versions::of_metric(tx, metric)?;
-    let Some((version, gap)) = versions.iter().find_map(|version| version.gap.map(|gap| (version, gap))) else {
-        return Ok(None);
-    };
-    let cut_seq = gap.cut_seq;
-    let mut page = ingest_batches::folded(tx, gap.done_seq, batches)?;
-    page.retain(|batch| batch.rollup_seq.is_some_and(|seq| seq <= cut_seq));
-    let done_seq = page.last().and_then(|batch| batch.rollup_seq).unwrap_or(cut_seq);
-    ingest::add_to_series(tx, &page, version)?;
-    metric_versions::set_done(tx, metric, version.number, done_seq)?;
-    let mut retired_series = None;
+) -> Result<BuildProgress, Error> {
+    let Gap { done_seq: after_seq, cut_seq } = gap_of(version)?;
+    assert_eq!(after_seq, collected.after_seq, "a chunk follows the one before it");
+    let done_seq = collected.done_seq;
+    collected.rows.add_to(tx)?;
+    metric_versions::set_done(tx, version.metric, version.number, done_seq)?;
     if done_seq == cut_seq {
-        retired_series = versions.iter().find(|known| known.state == VersionState::Current).map(|known| known.series);
-        metric_versions::activate(tx, metric, version.number, now)?;
+        metric_versions::activate(tx, version.metric, version.number, now)?;
         rollup_cursors::begin_epoch(tx)?;
     }
-    Ok(Some(Progress { done_seq, cut_seq, retired_series }))
+    Ok(BuildProgress { done_seq, cut_seq })
+}
+
+fn gap_of(version: &MetricVersion) -> Result<Gap, Error> {
+    version
+        .gap
+        .ok_or_else(|| Error::Bug(format!("version {} of {} is not being built", version.number, version.metric)))
+}
+
+/// The series of a metric that no open version reads.
+///
+/// # Errors
+/// Only when the database fails.
+pub(super) fn closed_series(tx: &mut ProjectTx<'_>, metric: MetricId) -> Result<Vec<i64>, Error> {
+    let versions = metric_versions::of_metric(tx, metric)?;
+    let open: BTreeSet<i64> =
+        versions.iter().filter(|version| is_open(version)).map(|version| version.series).collect();
+    let all: BTreeSet<i64> = versions.iter().map(|version| version.series).collect();
+    Ok(all.difference(&open).copied().collect())
+}
+
+fn is_open(version: &MetricVersion) -> bool {
+    match version.state {
+        VersionState::Building | VersionState::Current => true,
+        VersionState::Retired => false,
+    }
 }
 
 /// Deletes at most `limit` rows of each kind of a series that no open version reads, and says how many.

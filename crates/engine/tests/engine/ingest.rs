@@ -5,6 +5,6 @@ mod identity;
 mod policies;
 mod races;
 mod rejections;
-mod send;
+pub mod send;
 mod sums;
 mod writer;

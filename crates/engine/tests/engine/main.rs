@@ -5,4 +5,5 @@ mod estimates;
 mod ingest;
 mod jobs;
 mod ledger;
+mod metrics;
 mod world;

@@ -5,7 +5,7 @@ use domain::aggregation::rounding::QuantityRounding;
 use domain::catalog::metric::{MetricDefinition, SchemaMode, WeightedUnit};
 use domain::metrics::Aggregation;
 use domain::refusal::{Code, Refusal};
-use domain::time::Instant;
+use domain::time::{Instant, InstantError};
 use domain::window::Window;
 use engine::Ctx;
 use engine::metering::usage::{MetricUsage, UsageQuery};
@@ -189,27 +189,52 @@ pub async fn metric_usage(
 
 impl DeclareMetricRequest {
     fn definition(self) -> Result<MetricDefinition, Refusal> {
+        let meaning = MeaningFields {
+            aggregation: self.aggregation,
+            unique_property: self.unique_property,
+            weighted_unit: self.weighted_unit,
+            dimensions: self.dimensions,
+            schema_mode: self.schema_mode,
+            schema: self.schema,
+            rounding: self.rounding,
+            effective_from: self.effective_from,
+        };
+        let name = self.name.unwrap_or_else(|| self.key.clone());
+        Ok(MetricDefinition { name, unit_label: self.unit_label, ..meaning.definition(self.key)? })
+    }
+}
+
+/// What a metric means, as bodies spell it.
+pub(super) struct MeaningFields {
+    pub aggregation: Option<String>,
+    pub unique_property: Option<String>,
+    pub weighted_unit: Option<String>,
+    pub dimensions: Option<Vec<String>>,
+    pub schema_mode: Option<String>,
+    pub schema: Option<serde_json::Value>,
+    pub rounding: Option<QuantityRounding>,
+    pub effective_from: Option<String>,
+}
+
+impl MeaningFields {
+    /// The definition of a metric that is called by its key.
+    pub fn definition(self, key: String) -> Result<MetricDefinition, Refusal> {
+        let refused =
+            |error: InstantError| Refusal::field(Code::InvalidTimestamp, "effectiveFrom", format!("{error}."));
         Ok(MetricDefinition {
-            name: self.name.unwrap_or_else(|| self.key.clone()),
-            key: self.key,
+            name: key.clone(),
+            key,
             aggregation: named("aggregation", self.aggregation, Aggregation::ALL, Aggregation::parse)?
                 .unwrap_or(Aggregation::Sum),
             unique_property: self.unique_property,
             weighted_unit: named("weightedUnit", self.weighted_unit, WeightedUnit::ALL, WeightedUnit::parse)?,
-            unit_label: self.unit_label,
+            unit_label: None,
             dimensions: self.dimensions.unwrap_or_default(),
             schema_mode: named("schemaMode", self.schema_mode, SchemaMode::ALL, SchemaMode::parse)?
                 .unwrap_or(SchemaMode::Off),
             schema: self.schema,
             rounding: self.rounding,
-            effective_from: match self.effective_from {
-                Some(text) => {
-                    Some(Instant::parse(&text).map_err(|error| {
-                        Refusal::field(Code::InvalidTimestamp, "effectiveFrom", format!("{error}."))
-                    })?)
-                }
-                None => None,
-            },
+            effective_from: self.effective_from.map(|text| Instant::parse(&text).map_err(refused)).transpose()?,
         })
     }
 }

@@ -6,5 +6,5 @@ mod cloud_events;
 mod events;
 mod outcomes;
 mod rejections;
-mod send;
+pub mod send;
 mod usage;

@@ -23,6 +23,7 @@ mod jobs;
 mod ledger;
 mod matrix;
 mod members;
+mod metric_versions;
 mod metrics;
 mod openapi;
 mod overview;

@@ -103,7 +103,7 @@ impl World {
             access: AccessSettings::for_tests(),
             secrets: Secrets::derive(b"a secret that only tests know: 0123456789").unwrap(),
         });
-        let workers = engine.start_workers().unwrap();
+        let workers = engine.start_ingest().unwrap();
         let router = server::router(App::new(engine.clone(), settings, None));
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         World {

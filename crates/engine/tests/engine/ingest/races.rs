@@ -21,7 +21,7 @@ fn post(world: &World, key: &str, units: &str) -> Answered {
 on_both! {
     // checklist 22, checklist 89, promise P3
     fn of_64_threads_with_one_key_one_is_accepted_and_63_get_the_replay(world) {
-        let workers = world.engine.start_workers().unwrap();
+        let workers = world.engine.start_ingest().unwrap();
         let answers: Vec<Answered> = std::thread::scope(|scope| {
             let threads: Vec<_> = (0..64).map(|_| scope.spawn(|| post(world, "k1", "1"))).collect();
             threads.into_iter().map(|thread| thread.join().unwrap()).collect()
@@ -38,7 +38,7 @@ on_both! {
 
     // promise P4
     fn of_two_bodies_at_once_one_is_accepted_and_the_other_conflicts(world) {
-        let workers = world.engine.start_workers().unwrap();
+        let workers = world.engine.start_ingest().unwrap();
         for round in 0..10 {
             let key = format!("k{round}");
             let mut outcomes: Vec<Outcome> = std::thread::scope(|scope| {

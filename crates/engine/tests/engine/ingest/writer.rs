@@ -41,7 +41,7 @@ fn outcome(answers: &Answers) -> Outcome {
 
 on_both! {
     fn whatever_waits_when_the_writer_stops_is_still_served(world) {
-        let workers = world.engine.start_workers().unwrap();
+        let workers = world.engine.start_ingest().unwrap();
         let release = hold_the_writer(world);
         let waiting: Vec<Answers> = (0..20).map(|number| post(world, &format!("k{number}")).unwrap()).collect();
         let stopping = std::thread::spawn(move || workers.stop());
@@ -57,7 +57,7 @@ on_both! {
     fn a_full_queue_refuses_at_once(world) {
         let limits = QueueLimits { events_max: 4, ..QueueLimits::STANDARD };
         let small = World::with_queue(world.db.clone(), world.seed.wrapping_add(1), limits);
-        let workers = small.engine.start_workers().unwrap();
+        let workers = small.engine.start_ingest().unwrap();
         let release = hold_the_writer(&small);
         let first = post(&small, "k1").unwrap();
         let second = post(&small, "k2").unwrap();
@@ -75,7 +75,7 @@ on_both! {
     }
 
     fn a_caller_that_panics_harms_nobody_else(world) {
-        let workers = world.engine.start_workers().unwrap();
+        let workers = world.engine.start_ingest().unwrap();
         let ctx = machine(&world.engine, world.project.id);
         let answer = |_| panic!("a caller of this test panics on purpose");
         world.engine.submit_usage(&ctx, Door::Single, vec![item("k1", &tokens("1"))], answer).unwrap();
@@ -85,7 +85,7 @@ on_both! {
     }
 
     fn a_request_the_database_refuses_costs_the_others_nothing(world) {
-        let workers = world.engine.start_workers().unwrap();
+        let workers = world.engine.start_ingest().unwrap();
         let release = hold_the_writer(world);
         let (sender, poisoned) = mpsc::channel();
         // No database takes a NUL in a text.
@@ -117,7 +117,7 @@ on_both! {
     fn a_batch_larger_than_a_transaction_is_committed_whole(world) {
         let limits = QueueLimits { events_per_commit: 10, ..QueueLimits::STANDARD };
         let small = World::with_queue(world.db.clone(), world.seed.wrapping_add(1), limits);
-        let workers = small.engine.start_workers().unwrap();
+        let workers = small.engine.start_ingest().unwrap();
         let events: Vec<_> = (0..200).map(|number| event(&format!("k{number:04}"), &tokens("1"))).collect();
         let (sender, receiver) = mpsc::channel();
         let ctx = machine(&small.engine, small.project.id);
