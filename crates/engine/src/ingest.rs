@@ -7,6 +7,7 @@ mod additions;
 mod batcher;
 mod decide;
 pub mod events;
+pub mod events_of_metric;
 mod fold;
 mod load;
 mod meaning;

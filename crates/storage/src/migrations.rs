@@ -39,7 +39,8 @@ pub(crate) const MIGRATIONS: &[Migration] = migrations![
     "0005_catalog",
     "0006_jobs",
     "0007_tax",
-    "0008_backtests"
+    "0008_backtests",
+    "0009_events_by_customer",
 ];
 
 /// What `migrate` did.

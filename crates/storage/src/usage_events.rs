@@ -6,6 +6,7 @@ use domain::ingest::{Door, UsageEvent};
 use domain::quantity::Quantity;
 use domain::time::Instant;
 use domain::window::Span;
+use uuid::Uuid;
 
 use crate::error::StorageError;
 use crate::rollups::Customers;
@@ -174,6 +175,49 @@ pub fn oldest_at(
     )
 }
 
+/// Bounds beyond which no event lies, and with which both databases can compare: the years −27 and 9999.
+const EARLIEST_MICROS: i64 = -63_000_000_000_000_000;
+const LATEST_MICROS: i64 = 253_402_207_200_000_000;
+
+/// Which events of a metric a list shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct EventsOfMetric<'a> {
+    pub metric: MetricId,
+    /// From the beginning if absent.
+    pub from: Option<Instant>,
+    pub customer: Option<CustomerId>,
+    pub subscription_key: Option<&'a str>,
+}
+
+/// The latest first, of one time those with the greater ids, before the given place; `limit` of them at most.
+pub fn page_of_metric(
+    tx: &mut ProjectTx<'_>,
+    filter: &EventsOfMetric<'_>,
+    before: Option<(Instant, EventId)>,
+    limit: usize,
+) -> Result<Vec<UsageEvent>, StorageError> {
+    let from = filter.from.unwrap_or(bound(EARLIEST_MICROS));
+    let (at, id) = before.unwrap_or((bound(LATEST_MICROS), EventId::from_uuid(Uuid::nil())));
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    tx.query(
+        sql!(
+            "-- page_usage_events_of_metric
+            select id, batch_id, metric_id, metric_key, customer_id, customer_key, subscription_key, external_id,
+                idempotency_key, units_micros, at, received_at, late, source, access_key_id, request_id, properties,
+                payload
+            from usage_events
+            where project_id = ?1 and metric_id = ?2 and at >= ?3 and at <= ?4
+              and (at < ?4 or id < ?5)
+              and (cast(?6 as {uuid}) is null or customer_id = ?6)
+              and (cast(?7 as text) is null or subscription_key = ?7)
+            order by at desc, id desc
+            limit ?8"
+        ),
+        &params![filter.metric, from, at, id, filter.customer, filter.subscription_key, limit],
+        read,
+    )
+}
+
 /// Hands every event of the metric in the span to `each`, through the index over metric and time.
 pub fn measurements(
     tx: &mut ProjectTx<'_>,
@@ -265,4 +309,9 @@ fn read(row: &Row<'_>) -> Result<UsageEvent, StorageError> {
         properties: properties.map(canonical).transpose()?,
         payload: row.get(17)?,
     })
+}
+
+fn bound(micros: i64) -> Instant {
+    // Cannot fail: both bounds are years that an instant can have.
+    Instant::from_micros(micros).expect("a bound is an instant")
 }

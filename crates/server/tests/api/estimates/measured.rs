@@ -66,6 +66,32 @@ on_both! {
             "from": "2026-02-01T00:00:00.000Z", "to": "2026-03-01T00:00:00.000Z" }));
     }
 
+    fn the_query_of_a_line_lists_exactly_its_events(world) {
+        // checklist 123
+        let shop = Shop::open(world);
+        shop.customer(None);
+        let mut sent: Vec<Value> = (0..30)
+            .map(|number| event(&format!("k{number:02}"), "api_calls", "1.5", &format!("2026-02-{:02}T23:59:59.999Z", number % 28 + 1)))
+            .collect();
+        sent.push(event("before", "api_calls", "100", "2026-01-31T23:59:59.999Z"));
+        sent.push(event("after", "api_calls", "100", "2026-03-01T00:00:00Z"));
+        let mut elsewhere = event("elsewhere", "api_calls", "100", "2026-02-14T00:00:00Z");
+        elsewhere["customerKey"] = json!("self");
+        sent.push(elsewhere);
+        shop.ingest(&sent);
+        let reply = shop.used(json!({ "model": { "type": "perUnit", "unitPrice": "1" } }), json!([]), &midnight("2026-02-01"), &midnight("2026-03-01"));
+        let line = &reply["lines"][0];
+        let query: Vec<String> = line["events"].as_object().unwrap().iter()
+            .map(|(name, value)| format!("{name}={}", value.as_str().unwrap()))
+            .collect();
+        let listed = shop.get(&format!("/ingest/events?limit=200&{}", query.join("&")));
+        let listed = listed["data"].as_array().unwrap();
+        let micros: i64 = listed.iter().map(|one| domain::quantity::Quantity::parse(one["units"].as_str().unwrap()).unwrap().micros()).sum();
+        assert_eq!((listed.len(), micros), (30, 45_000_000));
+        let total = &line["stretches"][0]["atEnd"]["parts"][0]["usage"]["total"];
+        assert_eq!(*total, json!({ "units": "45", "events": 30 }));
+    }
+
     fn a_coupon_takes_off_in_as_many_periods_as_it_says(world) {
         let shop = hybrid(world);
         shop.publish(1).expect(200);

@@ -41,6 +41,58 @@ on_both! {
         assert_eq!([keys(&first), keys(&second)].concat(), ["k4", "k3", "k2", "k1", "k0"]);
     }
 
+    fn events_of_a_metric_are_narrowed_down_page_by_page(world) {
+        let meter = world.meter();
+        let acme = json!({ "externalKey": "acme" });
+        world.post(meter.project.path("/customers")).bearer(&meter.project.owner.token).json(acme).expect(201);
+        let at = ["08:00", "09:00", "09:00", "10:00", "11:00"];
+        for (number, time) in at.iter().enumerate() {
+            let region = if number % 2 == 0 { "eu" } else { "us" };
+            let body = json!({ "metricKey": "calls", "units": 1, "timestamp": format!("2026-03-16T{time}:00Z"), "customerKey": "acme",
+                "subscriptionKey": format!("s{}", number % 2), "properties": { "region": region, "size": number } });
+            meter.usage(&format!("k{number}"), &body).expect(201);
+        }
+        meter.usage("own", &json!({ "metricKey": "calls", "units": 1, "timestamp": "2026-03-16T09:30:00Z" })).expect(201);
+        meter.usage("other", &tokens("1")).expect(201);
+        let keys = |query: &str| -> Vec<String> {
+            let page = meter.read(&format!("/ingest/events?{query}"));
+            page["data"].as_array().unwrap().iter().map(|one| text(&one["idempotencyKey"])).collect()
+        };
+        assert_eq!(keys("metricKey=calls"), ["k4", "k3", "own", "k2", "k1", "k0"]);
+        assert_eq!(keys("metricKey=calls&customerKey=acme"), ["k4", "k3", "k2", "k1", "k0"]);
+        assert_eq!(keys("metricKey=calls&from=2026-03-16T09:00:00Z&to=2026-03-16T11:00:00Z"), ["k3", "own", "k2", "k1"]);
+        assert_eq!(keys("metricKey=calls&subscriptionKey=s1"), ["k3", "k1"]);
+        assert_eq!(keys("metricKey=calls&dimensions=region:eu"), ["k4", "k2", "k0"]);
+        assert_eq!(keys("metricKey=calls&dimensions=region:eu,size:2"), ["k2"]);
+        assert_eq!(keys("metricKey=calls&dimensions=region:us&customerKey=self"), Vec::<String>::new());
+        let (mut all, mut cursor) = (Vec::new(), String::new());
+        loop {
+            let page = meter.read(&format!("/ingest/events?metricKey=calls&limit=2{cursor}"));
+            all.extend(page["data"].as_array().unwrap().iter().map(|one| text(&one["idempotencyKey"])));
+            let Some(next) = page["nextCursor"].as_str() else { break };
+            cursor = format!("&cursor={next}");
+        }
+        assert_eq!(all, ["k4", "k3", "own", "k2", "k1", "k0"]);
+    }
+
+    fn a_filter_of_events_that_makes_no_sense_is_refused_by_name(world) {
+        let meter = world.meter();
+        meter.usage("k", &tokens("1")).expect(201);
+        for (query, code, field) in [
+            ("customerKey=self", Code::InvalidQuery, "customerKey"),
+            ("from=2026-03-16T09:00:00Z", Code::InvalidQuery, "from"),
+            ("metricKey=api_tokens&from=yesterday", Code::InvalidQuery, "from"),
+            ("metricKey=api_tokens&dimensions=region", Code::InvalidQuery, "dimensions"),
+            ("metricKey=nothing", Code::UnknownMetric, "metricKey"),
+            ("metricKey=api_tokens&customerKey=nobody", Code::UnknownCustomer, "customerKey"),
+            ("metricKey=api_tokens&cursor=MTpldnQ", Code::InvalidCursor, "cursor"),
+        ] {
+            let path = meter.project.path(&format!("/ingest/events?{query}"));
+            let problem = world.get(&path).bearer(&meter.project.owner.token).refused(code);
+            assert_eq!(problem["errors"][0]["field"], field, "{query}");
+        }
+    }
+
     // checklist 31
     fn no_request_changes_or_deletes_an_event(world) {
         let meter = world.meter();
