@@ -35,7 +35,7 @@ const HOT: &[(&str, &str)] = &[
     ("find_accounts", "(project_id=? AND name=? AND currency=?)"),
     ("find_usage_keys", "PRIMARY KEY (project_id=? AND key=?)"),
     ("unfolded_ingest_batches", "ingest_batches_unfolded (project_id=?)"),
-    ("oldest_usage_event_of_metric", "usage_events_by_metric_at (project_id=? AND metric_id=?)"),
+    ("oldest_usage_event_of_metric", "usage_events_by_metric_at_customer (project_id=? AND metric_id=?)"),
     ("open_jobs_of_kind", "jobs_open (project_id=?)"),
     ("next_due_job", "jobs_open (project_id=? AND due_at<?)"),
     ("projects_with_due_jobs", "jobs_open (project_id=? AND due_at<?)"),
