@@ -12,6 +12,7 @@ pub mod outcome;
 pub mod payload;
 pub mod properties;
 pub mod rollup;
+pub mod schema;
 pub mod series;
 pub mod usage;
 

@@ -159,6 +159,9 @@ pub(crate) fn transact(
         Ok(done)
     })?;
     count(&done.verdicts);
+    if done.schema_misses > 0 {
+        metrics::counter!("neruba_ingest_schema_misses_total").increment(done.schema_misses);
+    }
     engine.ingest.sums.keep(done.sums);
     engine.ingest.announce_commit(submissions.iter().map(|submission| submission.items.len()).sum());
     Ok(done.verdicts)
@@ -167,6 +170,8 @@ pub(crate) fn transact(
 /// What a transaction did, once it is committed.
 pub(crate) struct Done {
     pub verdicts: Vec<Verdicts>,
+    /// How many of the accepted events missed the schema of their metric.
+    pub schema_misses: u64,
     pub sums: HashMap<BatchId, sums::BatchSums>,
 }
 
@@ -184,8 +189,11 @@ pub(crate) fn run(
     let decision = decide::decide(submissions, known, now, ids);
     let epoch = |event: &NewEvent<'_>| epochs.get(&event.project).copied().unwrap_or_default();
     let sums = sums::of_events(&decision.changes.events, &rules, epoch);
+    let missed = decision.changes.events.iter().filter(|event| event.schema_miss).count();
+    // Cannot fail: what fits in memory fits in 64 bits.
+    let schema_misses = u64::try_from(missed).expect("a length fits in 64 bits");
     save::save(tx, decision.changes, now, ids)?;
-    Ok(Done { verdicts: decision.verdicts, sums })
+    Ok(Done { verdicts: decision.verdicts, schema_misses, sums })
 }
 
 fn count(verdicts: &[Verdicts]) {

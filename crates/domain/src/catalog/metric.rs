@@ -2,6 +2,7 @@
 
 use crate::aggregation::rounding::QuantityRounding;
 use crate::catalog::key::check_metric_key;
+use crate::ingest::schema::PropertySchema;
 use crate::ingest::series::SeriesRule;
 use crate::metrics::Aggregation;
 use crate::named::named;
@@ -176,6 +177,9 @@ impl MetricDefinition {
         }
         let has_schema = self.schema.is_some() || self.schema_mode == SchemaMode::Off;
         problems.require(has_schema, at("schema"), "is missing: warn and strict need one.");
+        if let Some(problem) = self.schema.as_ref().and_then(|schema| PropertySchema::compile(schema).err()) {
+            problems.add(at("schema"), problem);
+        }
         let places_fit = self.rounding.is_none_or(|rounding| rounding.places <= 6);
         problems.require(places_fit, at("rounding.places"), "must be 0 to 6.");
     }

@@ -156,8 +156,6 @@ mod tests {
     #[case(r#"{"metricKey":"m","units":"NaN"}"#, Code::InvalidValue, "units")]
     #[case(r#"{"metricKey":"m","units":"-5"}"#, Code::NotPositive, "units")]
     #[case(r#"{"metricKey":"m","units":-5}"#, Code::NotPositive, "units")]
-    #[case(r#"{"metricKey":"m","units":0}"#, Code::NotPositive, "units")]
-    #[case(r#"{"metricKey":"m","units":"-0.000000"}"#, Code::NotPositive, "units")]
     #[case(r#"{"metricKey":"m","units":"99999999999999"}"#, Code::OutOfRange, "units")]
     #[case(r#"{"metricKey":"m","units":true}"#, Code::InvalidType, "units")]
     #[case(r#"{"metricKey":"m","units":[1]}"#, Code::InvalidType, "units")]
@@ -178,6 +176,14 @@ mod tests {
         // checklist 27
         let refusal = refusal(body);
         assert_eq!((refusal.code, refusal.first_field()), (code, Some(field)), "{refusal}");
+    }
+
+    #[rstest::rstest]
+    #[case("0")]
+    #[case("\"-0.000000\"")]
+    fn a_level_may_fall_to_zero(#[case] units: &str) {
+        let item = Item::single(KEY, format!(r#"{{"metricKey":"m","units":{units}}}"#).as_bytes());
+        assert!(item.request.unwrap().units.unwrap().is_zero());
     }
 
     #[test]

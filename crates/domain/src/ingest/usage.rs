@@ -18,7 +18,7 @@ pub const NAME_LENGTH_MAX: usize = 255;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UsageRequest {
     pub metric_key: String,
-    /// Greater than zero.
+    /// Zero or more. Only a level may be zero, which is judged where the metric is known.
     pub units: Option<Quantity>,
     pub timestamp: Option<Instant>,
     pub customer_key: Option<String>,
@@ -133,11 +133,13 @@ fn read_units(name: &str, raw: &str) -> Result<Option<Quantity>, Refusal> {
         }
     };
     let units = Quantity::parse(&text).map_err(|error| decimal_refusal(name, error))?;
-    if units.is_positive() {
-        return Ok(Some(units));
-    }
+    if units.is_negative() { Err(not_positive(name)) } else { Ok(Some(units)) }
+}
+
+/// The refusal of a quantity that is not greater than zero.
+pub fn not_positive(field: &str) -> Refusal {
     let detail = "must be greater than zero. Corrections have their own operations.";
-    Err(Refusal::field(Code::NotPositive, name, detail))
+    Refusal::field(Code::NotPositive, field, detail)
 }
 
 fn decimal_refusal(name: &str, error: DecimalError) -> Refusal {

@@ -16,6 +16,7 @@ use domain::customers::{Customer, SELF_KEY};
 use domain::idempotency::{Fingerprint, IdempotencyKey};
 use domain::ids::{BatchId, CustomerId, MetricId, ProjectId};
 use domain::ingest::event::is_late;
+use domain::ingest::usage::not_positive;
 use domain::ingest::{Item, Operation, Outcome, OutcomeCounts, Receipt, UsageRequest};
 use domain::metrics::{Aggregation, FIRST, Metric};
 use domain::projects::UnknownPolicy;
@@ -29,7 +30,7 @@ use storage::rejections::NewRejection;
 use storage::usage_events::NewEvent;
 use storage::usage_keys::{NewEventId, NewKey};
 
-use super::meaning::{Meaning, Open, OpenRules};
+use super::meaning::{Fits, Meaning, Open, OpenRules};
 use super::{Accepted, Submission, Verdict, Verdicts};
 use crate::command::idempotency_conflict;
 use crate::ids::IdSource;
@@ -186,6 +187,7 @@ struct Resolved<'a> {
     customer_key: &'a str,
     units: Quantity,
     at: Instant,
+    schema_miss: bool,
 }
 
 impl<'a> Turn<'_, 'a> {
@@ -285,9 +287,17 @@ impl<'a> Turn<'_, 'a> {
                 return Err(Refusal::field(Code::MissingField, "units", detail));
             }
         };
+        if units.is_zero() && !metric.is_some_and(|metric| metric.meaning.takes_zero()) {
+            return Err(not_positive("units"));
+        }
         let (customer_key, customer) = self.resolve_customer(request)?;
         let at = self.resolve_time(request)?;
-        Ok(Resolved { metric: metric.map(|metric| metric.id), customer, customer_key, units, at })
+        let schema_miss = match metric.map(|metric| metric.meaning.check(request.properties.as_deref())) {
+            Some(Fits::Refused(refusal)) => return Err(*refusal),
+            Some(Fits::Warned) => true,
+            Some(Fits::Yes) | None => false,
+        };
+        Ok(Resolved { metric: metric.map(|metric| metric.id), customer, customer_key, units, at, schema_miss })
     }
 
     /// The customer's id; `None` when the customer is to be made.
@@ -367,7 +377,7 @@ impl<'a> Turn<'_, 'a> {
             request_id: &submission.request_id,
             properties: request.properties.as_deref(),
             payload: &item.payload,
-            schema_miss: false,
+            schema_miss: resolved.schema_miss,
         });
         self.use_key(item, key, Outcome::Accepted, UsedFor::Here(place));
         let fingerprint = &item.fingerprint;

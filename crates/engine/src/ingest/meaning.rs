@@ -3,10 +3,12 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use domain::catalog::metric::MetricDefinition;
+use domain::catalog::metric::{MetricDefinition, SchemaMode};
 use domain::ids::MetricId;
+use domain::ingest::schema::PropertySchema;
 use domain::ingest::series::SeriesRule;
 use domain::metrics::{Aggregation, Gap};
+use domain::refusal::Refusal;
 use storage::metric_versions::{self, OpenSeries};
 use storage::{ProjectTx, StorageError};
 
@@ -18,11 +20,56 @@ const KEPT_MAX: usize = 10_000;
 pub(crate) struct Meaning {
     pub aggregation: Aggregation,
     pub rule: SeriesRule,
+    /// What is asked of properties, unless they are not looked at.
+    schema: Option<(SchemaMode, PropertySchema)>,
+}
+
+/// Whether the properties of an event fit the schema of its metric.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Fits {
+    Yes,
+    /// They do not, and the metric only warns of it.
+    Warned,
+    Refused(Box<Refusal>),
 }
 
 impl Meaning {
+    /// The meaning to the fold, which asks no schema.
     pub fn of(definition: &MetricDefinition) -> Meaning {
-        Meaning { aggregation: definition.aggregation, rule: SeriesRule::of(definition) }
+        Meaning { aggregation: definition.aggregation, rule: SeriesRule::of(definition), schema: None }
+    }
+
+    /// The meaning to ingest, with the schema.
+    ///
+    /// # Errors
+    /// When the schema cannot be compiled; what was declared can.
+    fn with_schema(definition: &MetricDefinition) -> Result<Meaning, StorageError> {
+        let mode = definition.schema_mode;
+        let schema = match (mode, &definition.schema) {
+            (SchemaMode::Off, _) | (_, None) => None,
+            (SchemaMode::Warn | SchemaMode::Strict, Some(schema)) => {
+                let compiled = PropertySchema::compile(schema);
+                Some((mode, compiled.map_err(|_| StorageError::Corrupt { what: "the schema of a metric".to_owned() })?))
+            }
+        };
+        Ok(Meaning { schema, ..Meaning::of(definition) })
+    }
+
+    /// Whether an event of zero units means something: a level may fall to zero.
+    pub fn takes_zero(&self) -> bool {
+        self.aggregation == Aggregation::WeightedSum
+    }
+
+    /// Asks the schema.
+    pub fn check(&self, properties: Option<&str>) -> Fits {
+        let Some((mode, schema)) = &self.schema else {
+            return Fits::Yes;
+        };
+        match (schema.check(properties), mode) {
+            (Ok(()), _) => Fits::Yes,
+            (Err(refusal), SchemaMode::Strict) => Fits::Refused(Box::new(refusal)),
+            (Err(_), SchemaMode::Warn | SchemaMode::Off) => Fits::Warned,
+        }
     }
 }
 
@@ -91,7 +138,7 @@ impl Meanings {
         if let Some(meaning) = kept.get(text) {
             return Ok(Arc::clone(meaning));
         }
-        let meaning = Arc::new(Meaning::of(&metric_versions::definition_of(text)?));
+        let meaning = Arc::new(Meaning::with_schema(&metric_versions::definition_of(text)?)?);
         if kept.len() >= KEPT_MAX {
             kept.clear();
         }

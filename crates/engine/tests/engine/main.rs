@@ -5,5 +5,6 @@ mod estimates;
 mod ingest;
 mod jobs;
 mod ledger;
+mod metering;
 mod metrics;
 mod world;

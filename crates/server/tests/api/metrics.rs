@@ -56,6 +56,7 @@ on_both! {
             (json!({ "key": "m", "weightedUnit": "hour" }), "weightedUnit"),
             (json!({ "key": "m", "schemaMode": "warn" }), "schema"),
             (json!({ "key": "m", "schemaMode": "loose" }), "schemaMode"),
+            (json!({ "key": "m", "schema": { "type": "text" } }), "schema"),
             (json!({ "key": "m", "dimensions": ["region", "region"] }), "dimensions[1]"),
             (json!({ "key": "m", "dimensions": ["r".repeat(65)] }), "dimensions[0]"),
             (json!({ "key": "m", "rounding": { "direction": "up", "places": 7 } }), "rounding.places"),
@@ -115,10 +116,51 @@ on_both! {
         assert_eq!(meter.read("/metrics/m/usage?window=day"), usage);
     }
 
+    // checklist 36
+    fn usage_is_told_by_dimension_subscription_and_zone(world) {
+        let meter = world.meter();
+        let body = json!({ "key": "calls", "aggregation": "unique", "uniqueProperty": "user", "dimensions": ["region", "tier"] });
+        let declared = declare(world, &meter.project, body).expect(201);
+        assert_eq!((&declared["uniqueProperty"], &declared["dimensions"]), (&json!("user"), &json!(["region", "tier"])));
+        let event = |key: &str, region: &str, user: &str, subscription: &str| json!({
+            "idempotencyKey": key, "metricKey": "calls", "units": "1", "timestamp": "2026-03-10T18:20:00Z",
+            "subscriptionKey": subscription, "properties": { "region": region, "user": user, "tier": 2 },
+        });
+        meter.batch(&[event("k1", "eu", "a", "s1"), event("k2", "eu", "a", "s2"), event("k3", "us", "b", "s1"), event("k4", "us", "c", "s1")])
+            .expect(200);
+        let path = "/metrics/calls/usage?window=day&timeZone=Asia/Kathmandu&groupBy=customer,region";
+        let row = |region: &str, units: &str, events: u64| json!({
+            "start": "2026-03-10T18:15:00.000Z", "end": "2026-03-11T18:15:00.000Z", "customerKey": "self",
+            "dimensions": { "region": region }, "units": units, "events": events, "warnings": 0, "final": true,
+        });
+        let usage = meter.read(path);
+        assert_eq!((&usage["timeZone"], &usage["data"]), (&json!("Asia/Kathmandu"), &json!([row("eu", "1.000000", 2), row("us", "2.000000", 2)])));
+        let one = meter.read(&format!("{path}&subscriptionKey=s2"));
+        assert_eq!(one["data"], json!([row("eu", "1.000000", 1)]));
+        let problem = world.get(meter.project.path("/metrics/calls/usage?groupBy=user")).bearer(&meter.project.owner.token);
+        assert_eq!(problem.refused(Code::InvalidQuery)["errors"][0]["detail"], "\"user\" is not one of customer, region, tier.");
+    }
+
+    fn a_metric_says_what_it_expects_of_properties_and_can_be_archived(world) {
+        let meter = world.meter();
+        let schema = json!({ "properties": { "region": { "enum": ["eu"] } } });
+        let body = json!({ "key": "m", "schemaMode": "strict", "schema": schema, "rounding": { "direction": "up", "places": 0 } });
+        let declared = declare(world, &meter.project, body.clone()).expect(201);
+        assert_eq!((&declared["schema"], &declared["rounding"]["direction"]), (&schema, &json!("up")));
+        assert_eq!(declare(world, &meter.project, body).expect(200), declared);
+        let usage = json!({ "metricKey": "m", "units": "1", "properties": { "region": "us" } });
+        assert_eq!(meter.usage("k1", &usage).refused(Code::SchemaMismatch)["errors"][0]["field"], "properties.region");
+        let owner = &meter.project.owner.token;
+        world.patch(meter.project.path("/metrics/m")).bearer(owner).json(json!({ "archived": true })).expect(200);
+        meter.usage("k2", &json!({ "metricKey": "m", "units": "1" })).refused(Code::MetricArchived);
+        let rejected = meter.read("/ingest/rejections");
+        assert_eq!(rejected["data"][0]["code"], "metric_archived");
+    }
+
     fn a_malformed_question_is_refused_by_its_parameter(world) {
         let project = world.project();
         declare(world, &project, json!({ "key": "m" })).expect(201);
-        for (query, field) in [("window=year", "window"), ("groupBy=region", "groupBy"), ("from=x", "from"), ("until=x", "until")] {
+        for (query, field) in [("window=year", "window"), ("groupBy=region", "groupBy"), ("from=x", "from"), ("timeZone=Mars", "timeZone"), ("until=x", "until")] {
             let path = project.path(&format!("/metrics/m/usage?{query}"));
             let problem = world.get(path).bearer(&project.owner.token).refused(Code::InvalidQuery);
             assert_eq!(problem["errors"][0]["field"], field);

@@ -71,10 +71,12 @@ fn known(rules: IngestRules) -> Known<'static> {
         fingerprint: Cow::Owned(original.fingerprint),
         event: UsedFor::Stored(Box::new(receipt.clone())),
     };
-    let metric = metric(id(3), Aggregation::Sum);
+    let level = metric(id(5), Aggregation::WeightedSum);
+    let gone = KnownMetric { is_archived: true, ..metric(id(6), Aggregation::Sum) };
+    let metrics = [("m", metric(id(3), Aggregation::Sum)), ("level", level), ("gone", gone)];
     let project = KnownProject {
         rules,
-        metrics: HashMap::from([(Cow::Borrowed("m"), metric)]),
+        metrics: metrics.into_iter().map(|(key, metric)| (Cow::Borrowed(key), metric)).collect(),
         customers: HashMap::from([(Cow::Borrowed("acme"), id::<CustomerId>(4))]),
         keys: HashMap::from([(Cow::Borrowed("old"), used())]),
         event_ids: HashMap::from([(Cow::Borrowed("e-old"), used())]),
@@ -141,7 +143,10 @@ fn told(verdicts: &Verdicts) -> Vec<String> {
 #[case("k1 m 1 eventId=e-old", "duplicate")]
 #[case("k1 m 2 eventId=e-old", "conflict event_id_conflict")]
 #[case("k1 m 0", "failed not_positive")]
-#[case("old m 0", "failed not_positive")]
+#[case("old m 0", "conflict idempotency_conflict")]
+#[case("k1 level 0", "accepted")]
+#[case("k1 gone 1", "failed metric_archived")]
+#[case("k1 new 0", "failed not_positive")]
 #[case("k1 m 1 timestamp=2026-03-17T10:25:00Z", "accepted")]
 #[case("k1 m 1 timestamp=2026-03-17T10:25:00.000001Z", "failed timestamp_in_future")]
 #[case("k1 m 1 timestamp=1970-01-01T00:00:00Z", "accepted")]

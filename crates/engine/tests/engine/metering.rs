@@ -1,0 +1,9 @@
+//! Metering: every aggregation, exact at once, whatever is folded and wherever edges lie; versions, schemas, levels, damage.
+
+mod damage;
+mod levels;
+mod naive;
+mod reader;
+mod schemas;
+mod totals;
+mod versions;
