@@ -4,6 +4,6 @@ mod damage;
 mod levels;
 mod naive;
 mod reader;
+mod rows;
 mod schemas;
 mod totals;
-mod versions;

@@ -1,45 +1,26 @@
-//! Versions: a meaning with the same rows is current at once, one with new rows is built from the stored events, exactly once.
+//! Rows of series: rebuilt identically, built exactly once for another meaning, never stored from sums that another set of series made.
 
 use domain::catalog::metric::MetricDefinition;
-use domain::metrics::{Aggregation, MetricVersion, VersionState};
 use domain::time::Instant;
 use domain::window::Span;
-use engine::Error;
+use engine::jobs::{Chunk, HeldJob, worker};
 use engine::metering::usage::UsageQuery;
-use engine::metrics::change::{self, Progress};
+use engine::metrics::versions::{MetricWish, NewMetricVersion};
 use serde_json::json;
-use storage::{metric_versions, metrics};
 
 use super::naive;
 use super::totals::{check_all, prepare};
 use crate::world::{World, on_both};
 
-fn begin(world: &World, next: &MetricDefinition) -> MetricVersion {
-    world
-        .db
-        .write("test", world.project.id, |tx| {
-            let metric = metrics::find_by_key_for_update(tx, &next.key)?.unwrap();
-            change::begin(tx, &metric, next, world.owner().now())
-        })
-        .unwrap()
+/// A new version of a metric, to be built.
+fn change(world: &World, meaning: MetricDefinition) {
+    let key = meaning.key.clone();
+    let wish = NewMetricVersion { wish: MetricWish { meaning, name: None, unit_label: None }, reason: None };
+    world.engine.change_metric(&world.owner(), &key, &wish).unwrap();
 }
 
-fn step(world: &World, key: &str, batches: i64) -> Option<Progress> {
-    world
-        .db
-        .write("test", world.project.id, |tx| {
-            let metric = metrics::find_by_key(tx, key)?.unwrap();
-            change::add_batches(tx, metric.id, batches, world.owner().now())
-        })
-        .unwrap()
-}
-
-fn states(world: &World, key: &str) -> Vec<(i64, i64, VersionState)> {
-    let versions = world.db.read("test", world.project.id, |tx| {
-        let metric = metrics::find_by_key(tx, key)?.unwrap();
-        metric_versions::of_metric(tx, metric.id)
-    });
-    versions.unwrap().iter().map(|version| (version.number, version.series, version.state)).collect()
+fn claim(world: &World) -> HeldJob {
+    world.engine.claim_job(world.project.id).unwrap().unwrap()
 }
 
 /// Every row of the rollups.
@@ -78,7 +59,7 @@ on_both! {
     }
 
     // checklist 36
-    fn a_metric_that_events_made_is_built_from_them_when_it_is_declared(world) {
+    fn metrics_that_events_made_are_built_from_them_when_they_are_declared(world) {
         for turn in 0..3 {
             world.send_batch(&customerless(naive::events(world, 120, &format!("a{turn}-"))));
             world.engine.fold_rollups().unwrap();
@@ -90,58 +71,38 @@ on_both! {
         let users = naive::metrics().into_iter().find(|metric| metric.key == "users").unwrap();
         assert!(world.engine.get_metric(&world.owner(), "users").unwrap().building.is_some());
         assert!(world.engine.declare_metric(&world.owner(), &users).is_ok());
-        world.verify();
         // Events go on coming while it is built, folded and not folded.
         world.send_batch(&customerless(naive::events(world, 60, "b")));
         world.engine.fold_rollups().unwrap();
+        world.verify();
         world.send_batch(&customerless(naive::events(world, 60, "c")));
-        for definition in naive::metrics() {
-            while let Some(progress) = step(world, &definition.key, 1) {
-                assert!(progress.done_seq <= progress.cut_seq);
-                world.verify();
-            }
-        }
-        assert_eq!(states(world, "users"), [(1, 1, VersionState::Retired), (2, 2, VersionState::Current)]);
-        assert_eq!(states(world, "logins"), [(1, 1, VersionState::Current)]);
+        world.engine.run_jobs_of(world.project.id).unwrap();
+        assert_eq!(world.engine.get_metric(&world.owner(), "users").unwrap().building, None);
         check_all(world, "after the build");
         world.engine.fold_rollups().unwrap();
         check_all(world, "after the build and a fold");
-        // Nobody reads the rows of the first versions any more.
-        let before = stored(world);
-        let deleted = world.db.write("test", world.project.id, |tx| {
-            let metric = metrics::find_by_key(tx, "users")?.unwrap();
-            change::delete_rows(tx, metric.id, 1, 10_000)
-        });
-        assert!(deleted.unwrap() > 0);
-        assert!(stored(world).len() < before.len());
         world.engine.rebuild_rollups(world.project.id).unwrap();
         check_all(world, "after a rebuild");
     }
 
-    fn rows_that_are_read_are_never_deleted(world) {
-        world.send("k1", &json!({ "metricKey": "m", "units": "1" }));
-        let deleted: Result<u64, Error> = world.db.write("test", world.project.id, |tx| {
-            let metric = metrics::find_by_key(tx, "m")?.unwrap();
-            change::delete_rows(tx, metric.id, 1, 10)
-        });
-        assert!(matches!(deleted, Err(Error::Bug(_))), "{deleted:?}");
-    }
-
     fn a_rebuild_leaves_a_build_where_it_was(world) {
-        for turn in 0..4 {
-            world.send_batch(&customerless(naive::events(world, 60, &format!("a{turn}-"))));
+        for event in customerless(naive::events(world, 130, "a")) {
+            world.send_batch(&[event]);
         }
         world.engine.fold_rollups().unwrap();
         let next = MetricDefinition { dimensions: vec!["region".into()], ..MetricDefinition::plain("tokens") };
-        begin(world, &next);
-        assert_eq!(step(world, "tokens", 2).unwrap().done_seq, 2);
+        change(world, next);
+        let mut held = claim(world);
+        assert_eq!(worker::chunk(&world.engine, &mut held).unwrap(), Chunk::More);
+        let building = world.engine.get_metric(&world.owner(), "tokens").unwrap().building.unwrap();
+        assert!(0 < building.done && building.done < building.total);
         world.send_batch(&customerless(naive::events(world, 60, "b")));
         world.engine.fold_rollups().unwrap();
         let before = stored(world);
         world.engine.rebuild_rollups(world.project.id).unwrap();
         assert_eq!(stored(world), before);
         world.verify();
-        while step(world, "tokens", 2).is_some() {}
+        while worker::chunk(&world.engine, &mut held).unwrap() == Chunk::More {}
         world.verify();
     }
 
@@ -150,27 +111,14 @@ on_both! {
         world.engine.fold_rollups().unwrap();
         // This node remembers what this batch adds up to, without the dimensions of the version that begins now.
         world.send("k2", &json!({ "metricKey": "m", "units": "2", "properties": { "region": "us" } }));
-        let next = MetricDefinition { dimensions: vec!["region".into()], ..MetricDefinition::plain("m") };
-        let version = begin(world, &next);
-        assert_eq!(version.gap.unwrap().cut_seq, 1);
+        change(world, MetricDefinition { dimensions: vec!["region".into()], ..MetricDefinition::plain("m") });
         world.engine.fold_rollups().unwrap();
         world.verify();
-        assert_eq!(step(world, "m", 10).unwrap().retired_series, Some(1));
+        world.engine.run_jobs_of(world.project.id).unwrap();
         let by_region = UsageQuery { by_dimensions: vec!["region".to_owned()], ..UsageQuery::default() };
         let usage = world.engine.metric_usage(&world.owner(), "m", &by_region).unwrap();
         let told: Vec<String> = usage.data.iter().map(|row| format!("{:?} {}", row.dimensions, row.units)).collect();
         assert_eq!(told, [r#"Some({"region": "eu"}) 1.000000"#, r#"Some({"region": "us"}) 2.000000"#]);
-    }
-
-    fn another_meaning_of_the_same_rows_is_current_at_once(world) {
-        world.send("k1", &json!({ "metricKey": "m", "units": "5" }));
-        world.send("k2", &json!({ "metricKey": "m", "units": "9" }));
-        world.engine.fold_rollups().unwrap();
-        let next = MetricDefinition { aggregation: Aggregation::Max, ..MetricDefinition::plain("m") };
-        let version = begin(world, &next);
-        assert_eq!((version.number, version.series, version.state), (2, 1, VersionState::Current));
-        assert_eq!(world.used("m"), ("9.000000".to_owned(), 2));
-        assert_eq!(world.engine.get_metric(&world.owner(), "m").unwrap().version, 2);
     }
 
     fn events_before_a_metric_takes_effect_do_not_count(world) {
@@ -201,13 +149,12 @@ on_both! {
             for node in [&world.engine, &other.engine] {
                 scope.spawn(move || node.fold_rollups().unwrap());
             }
-            scope.spawn(|| {
-                for definition in naive::metrics() {
-                    while step(world, &definition.key, 3).is_some() {}
-                }
-            });
+            for node in [&world.engine, &other.engine] {
+                scope.spawn(move || node.run_jobs_of(world.project.id).unwrap());
+            }
         });
         world.engine.fold_rollups().unwrap();
+        world.engine.run_jobs_of(world.project.id).unwrap();
         world.verify();
         check_all(world, "after two nodes");
     }
