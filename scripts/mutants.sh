@@ -2,7 +2,8 @@
 # shellcheck shell=bash
 
 mutants_are_caught() {
-    crash_run_catches_ack_before_commit && matrix_catches_key_opens_any_project && race_catches_wallet_not_locked \
+    crash_run_catches_ack_before_commit && matrix_catches_key_opens_any_project && race_catches_wallet_not_locked &&
+        build_catches_fold_forgets_epoch \
         && lease_catches_fence_not_checked
 }
 
@@ -36,6 +37,11 @@ race_catches_wallet_not_locked() {
 # A chunk of a node that lost its lease must show as done twice.
 lease_catches_fence_not_checked() {
     test_fails_with mutant_fence_not_checked engine engine a_node_that_comes_back_after_its_lease_stores_nothing
+}
+
+# Sums from memory that do not know a new series must show as rows that lack events.
+build_catches_fold_forgets_epoch() {
+    test_fails_with mutant_fold_forgets_epoch engine engine sums_that_were_made_before_a_version_began_are_not_stored
 }
 
 # test_fails_with FEATURE PACKAGE TEST_BINARY FILTER

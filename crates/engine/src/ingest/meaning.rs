@@ -13,7 +13,7 @@ use storage::metric_versions::{self, OpenSeries};
 use storage::{ProjectTx, StorageError};
 
 /// The most definitions that are remembered; beyond it everything is forgotten.
-const KEPT_MAX: usize = 10_000;
+const KEPT_MAX: usize = 2_000;
 
 /// A definition, as far as events care.
 #[derive(Debug)]

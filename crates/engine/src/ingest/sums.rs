@@ -69,7 +69,9 @@ impl Sums {
         let sums = kept.batches.remove(&batch)?;
         kept.rows -= sums.additions.len();
         drop(kept);
-        (sums.metrics_epoch == metrics_epoch).then_some(sums.additions)
+        // The planted fault: sums that an older set of series made are stored, and the newer series lack them.
+        let forgets = cfg!(feature = "mutant_fold_forgets_epoch");
+        (forgets || sums.metrics_epoch == metrics_epoch).then_some(sums.additions)
     }
 
     fn lock(&self) -> MutexGuard<'_, Kept> {

@@ -1,7 +1,7 @@
 //! Migrations are applied once, in order, whoever comes first, and never silently to a schema of another program.
 
 use storage::raw::{self, Migration, RawTx, SchemaState, Statement};
-use storage::{Database, OpenOptions, StorageError};
+use storage::{Database, Dialect, OpenOptions, StorageError};
 use testkit::{empty_databases, fresh_databases, migrated_at};
 
 const FIRST: Migration = Migration {
@@ -29,6 +29,83 @@ static ONE: [Migration; 1] = [FIRST];
 static TWO: [Migration; 2] = [FIRST, SECOND];
 static OTHER: [Migration; 1] = [EDITED];
 static HALF: [Migration; 2] = [FIRST, BROKEN];
+
+macro_rules! released {
+    ($name:literal) => {
+        Migration {
+            name: $name,
+            sqlite: include_str!(concat!("../../migrations/sqlite/", $name, ".sql")),
+            postgres: include_str!(concat!("../../migrations/postgres/", $name, ".sql")),
+        }
+    };
+}
+static BEFORE_METERING: [Migration; 3] = [released!("0001_access"), released!("0002_ledger"), released!("0003_ingest")];
+static WITH_METERING: [Migration; 4] =
+    [released!("0001_access"), released!("0002_ledger"), released!("0003_ingest"), released!("0004_metering")];
+
+/// A project with a metric and a batch that was folded; values as SQLite spells them.
+const FOLDED: &str = "
+    insert into users (id, email, name, password_hash, platform_admin, created_at, password_changed_at)
+    values (x'01', 'a@example.com', 'A', '', 0, 0, 0);
+    insert into projects (id, name, external_key, mode, currency, time_zone, unknown_metric, unknown_customer,
+        require_customer_key, support_limit_micros, fingerprint, created_by, created_at)
+    values (x'02', 'P', 'p', 'live', 'USD', 'UTC', 'reject', 'reject', 0, 0, x'00', x'01', 0);
+    insert into metrics (project_id, id, key, name, aggregation, unit_label, declared, created_at)
+    values (x'02', x'03', 'a \"b\"', 'A B', 'max', null, 1, 7);
+    insert into ingest_batches (project_id, id, operation, received_at, events, accepted, replayed, duplicates, conflicts,
+        failed, rollup_seq)
+    values (x'02', x'04', 'usage', 0, 1, 1, 0, 0, 0, 0, 1);
+    insert into outcome_rollups (project_id, operation, slice_start, accepted, replayed, duplicates, conflicts, failed)
+    values (x'02', 'usage', 0, 1, 0, 0, 0, 0);
+    insert into rollup_cursors (project_id, last_seq) values (x'02', 1);";
+
+/// The same for PostgreSQL.
+fn folded(dialect: Dialect) -> String {
+    let id = |number: u8| format!("'00000000-0000-0000-0000-{number:012}'");
+    match dialect {
+        Dialect::Sqlite => FOLDED.to_owned(),
+        Dialect::Postgres => FOLDED
+            .replace("x'00'", "'\\x00'")
+            .replace("x'01'", &id(1))
+            .replace("x'02'", &id(2))
+            .replace("x'03'", &id(3))
+            .replace("x'04'", &id(4))
+            .replace("'', 0, 0, 0)", "'', false, to_timestamp(0), to_timestamp(0))")
+            .replace("'reject', 0, 0, ", "'reject', false, 0, ")
+            .replace(&format!("{}, 0);", id(1)), &format!("{}, to_timestamp(0));", id(1)))
+            .replace("null, 1, 7)", "null, true, to_timestamp(7))")
+            .replace("'usage', 0, ", "'usage', to_timestamp(0), "),
+    }
+}
+
+#[test]
+fn what_was_folded_before_metering_is_folded_again() {
+    for (name, database) in open() {
+        raw::migrate(&database, &BEFORE_METERING, migrated_at()).unwrap();
+        raw::run_as_owner(&database, &folded(database.dialect())).unwrap();
+        raw::migrate(&database, &WITH_METERING, migrated_at()).unwrap();
+        let version = "-- t\nselect number, series, state, definition\nfrom metric_versions";
+        let versions = raw::query_as_owner(&database, version, |row| {
+            let definition: String = row.get(3)?;
+            let definition = storage::metric_versions::definition_of(&definition)?;
+            Ok((row.get::<i64>(0)?, row.get::<i64>(1)?, row.get::<String>(2)?, definition))
+        });
+        let definition = domain::catalog::metric::MetricDefinition {
+            name: "A B".to_owned(),
+            aggregation: domain::metrics::Aggregation::Max,
+            ..domain::catalog::metric::MetricDefinition::plain("a \"b\"")
+        };
+        assert_eq!(versions.unwrap(), [(1, 1, "current".to_owned(), definition)], "{name}");
+        // Nothing is folded, and nothing counts twice when it is.
+        let places = "-- t\nselect rollup_seq\nfrom ingest_batches";
+        let places = raw::query_as_owner(&database, places, |row| row.get::<Option<i64>>(0)).unwrap();
+        let cursor = "-- t\nselect last_seq + metrics_epoch\nfrom rollup_cursors";
+        let cursor = raw::query_as_owner(&database, cursor, |row| row.get::<i64>(0)).unwrap();
+        let outcomes = "-- t\nselect accepted\nfrom outcome_rollups";
+        let outcomes = raw::query_as_owner(&database, outcomes, |row| row.get::<i64>(0)).unwrap();
+        assert_eq!((places, cursor, outcomes), (vec![None], vec![0], vec![]), "{name}");
+    }
+}
 
 fn open() -> Vec<(&'static str, Database)> {
     let open = |url| Database::open(&url, &OpenOptions::standard()).unwrap();
