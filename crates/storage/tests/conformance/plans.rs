@@ -47,7 +47,7 @@ const HOT: &[(&str, &str)] = &[
     ("rollup_levels_of_span", "rollup_levels_by_time (project_id=? AND metric_id=? AND series=? AND at>?"),
     ("rollup_levels_of_customers", "PRIMARY KEY (project_id=? AND metric_id=? AND series=? AND customer_id>?"),
     ("latest_rollup_levels", "customer_id=? AND subscription_key=? AND dimensions=? AND at<?)"),
-    ("measurements_of_span", "usage_events_by_metric_at (project_id=? AND metric_id=? AND at>? AND at<?)"),
+    ("measurements_of_span", "usage_events_by_metric_at_customer (project_id=? AND metric_id=? AND at>? AND at<?)"),
     ("unfolded_ingest_batches", "ingest_batches_unfolded (project_id=?)"),
     ("oldest_usage_event_of_metric", "usage_events_by_metric_at_customer (project_id=? AND metric_id=?)"),
     ("open_jobs_of_kind", "jobs_open (project_id=?)"),
