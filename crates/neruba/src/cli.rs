@@ -50,6 +50,8 @@ pub enum Command {
         after_help = "Example:\n  echo 'strong-password' | neruba smoke --url http://127.0.0.1:8080 --email owner@example.com --password-stdin\n\nCreates a project of its own on that server; exit 0 only if every step passed."
     )]
     Smoke(Smoke),
+    /// Keep a project's catalog in a file: metrics, plans, add-ons, coupons, taxes, custom assets
+    Catalog(Catalog),
     /// Measure this machine: durable, deduplicated events per second against one commit per event
     #[command(
         after_help = "Examples:\n  neruba bench\n  neruba bench --database postgres://neruba@localhost/bench --json"
@@ -171,6 +173,97 @@ pub struct Smoke {
     /// How to print the result
     #[arg(long, value_enum, default_value = "text")]
     pub output: Output,
+}
+
+#[derive(Debug, Args)]
+#[command(subcommand_required = true, arg_required_else_help = true)]
+pub struct Catalog {
+    #[command(subcommand)]
+    pub command: CatalogCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum CatalogCommand {
+    /// Show what applying a file would change; exit 0 without a difference, 2 with one, 1 when the file is refused
+    #[command(
+        after_help = "Example:\n  echo 'strong-password' | neruba catalog plan catalog.yaml --project acme --email owner@example.com --password-stdin\n\nWrites nothing. Mistakes are shown as file:line: path, what is wrong and what to do."
+    )]
+    Plan(CatalogPlan),
+    /// Make the catalog say what a file says: all of it, or nothing
+    #[command(
+        after_help = "Examples:\n  echo 'strong-password' | neruba catalog apply catalog.yaml --project acme --email owner@example.com --password-stdin\n  … neruba catalog apply catalog.yaml --drafts …     plans become drafts, to be published later\n\nWhat the file does not mention stays, unless --prune is given. Applying the same file again changes nothing. It asks no\nquestions: look with `neruba catalog plan` first, and pass its digest with --expected-digest to apply exactly that."
+    )]
+    Apply(CatalogApply),
+    /// Write the catalog as YAML
+    #[command(
+        after_help = "Example:\n  echo 'strong-password' | neruba catalog export catalog.yaml --project acme --email owner@example.com --password-stdin\n\nThe same catalog gives the same bytes."
+    )]
+    Export(CatalogExport),
+}
+
+/// A project on a running server.
+#[derive(Debug, Args)]
+pub struct ProjectArgs {
+    /// The server's address
+    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:8080")]
+    pub url: String,
+    /// The project's id (prj_…) or its externalKey
+    #[arg(long)]
+    pub project: String,
+    /// A member of the project
+    #[arg(long)]
+    pub email: String,
+    /// Read the user's password from standard input, up to the end of the line
+    #[arg(long, required = true)]
+    pub password_stdin: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct CatalogPlan {
+    /// The catalog: YAML, or JSON if its name ends so
+    pub file: PathBuf,
+    #[command(flatten)]
+    pub server: ProjectArgs,
+    /// Archive plans and remove everything else that is not in the file; metrics stay
+    #[arg(long)]
+    pub prune: bool,
+    /// How to print the difference
+    #[arg(long, value_enum, default_value = "text")]
+    pub output: Output,
+}
+
+#[derive(Debug, Args)]
+pub struct CatalogApply {
+    /// The catalog: YAML, or JSON if its name ends so
+    pub file: PathBuf,
+    #[command(flatten)]
+    pub server: ProjectArgs,
+    /// Archive plans and remove everything else that is not in the file; metrics stay
+    #[arg(long)]
+    pub prune: bool,
+    /// Leave plans that say something new as drafts
+    #[arg(long)]
+    pub drafts: bool,
+    /// Apply only to the catalog with this digest, as `neruba catalog plan --output json` told it
+    #[arg(long, value_name = "DIGEST")]
+    pub expected_digest: Option<String>,
+    /// Why old usage is counted anew, where a changed metric goes beyond the project's limit
+    #[arg(long, value_name = "CODE")]
+    pub reason_code: Option<String>,
+    /// The same in words
+    #[arg(long, value_name = "TEXT", requires = "reason_code")]
+    pub reason: Option<String>,
+    /// How to print what changed
+    #[arg(long, value_enum, default_value = "text")]
+    pub output: Output,
+}
+
+#[derive(Debug, Args)]
+pub struct CatalogExport {
+    /// Where to write it [default: standard output]
+    pub file: Option<PathBuf>,
+    #[command(flatten)]
+    pub server: ProjectArgs,
 }
 
 #[derive(Debug, Args)]

@@ -2,6 +2,7 @@
 
 mod admin;
 mod bench;
+mod catalog;
 mod config_show;
 mod crashtest;
 mod demo;
@@ -17,7 +18,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result, ensure};
 
-use crate::cli::{AdminCommand, Cli, Command, ConfigSubcommand};
+use crate::cli::{AdminCommand, CatalogCommand, Cli, Command, ConfigSubcommand};
 
 /// # Errors
 /// Whatever kept the command from doing its work; what it found wrong is its exit code.
@@ -32,6 +33,11 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
         Command::Verify(arguments) => verify::run(&arguments),
         Command::Doctor(arguments) => doctor::run(&arguments),
         Command::Smoke(arguments) => smoke::run(&arguments),
+        Command::Catalog(catalog) => match catalog.command {
+            CatalogCommand::Plan(arguments) => catalog::plan(&arguments),
+            CatalogCommand::Apply(arguments) => catalog::apply(&arguments),
+            CatalogCommand::Export(arguments) => catalog::export(&arguments),
+        },
         Command::Bench(arguments) => bench::run(&arguments),
         Command::Crashtest(arguments) => crashtest::run(&arguments),
         Command::Config(config) => match config.command {

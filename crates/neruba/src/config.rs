@@ -46,6 +46,11 @@ pub struct Config {
     pub server: Settings,
 }
 
+/// Whether the person at the terminal wants no colours (<https://no-color.org>).
+pub fn wants_no_colour() -> bool {
+    std::env::vars_os().any(|(name, value)| name == "NO_COLOR" && !value.is_empty())
+}
+
 impl Config {
     /// Reads the file and the environment of this process.
     ///

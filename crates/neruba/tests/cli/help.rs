@@ -11,7 +11,7 @@ fn check(name: &str, arguments: &[&str]) {
 
 #[test]
 fn every_command_explains_itself_with_examples() {
-    let commands: [&[&str]; 11] = [
+    let commands: [&[&str]; 14] = [
         &["serve"],
         &["demo"],
         &["migrate"],
@@ -19,6 +19,9 @@ fn every_command_explains_itself_with_examples() {
         &["verify"],
         &["doctor"],
         &["smoke"],
+        &["catalog", "plan"],
+        &["catalog", "apply"],
+        &["catalog", "export"],
         &["bench"],
         &["crashtest"],
         &["config", "show"],

@@ -3,6 +3,7 @@
 mod machine;
 
 mod admin;
+mod catalog;
 mod config;
 mod demo;
 mod doctor;
