@@ -2,7 +2,7 @@
 
 pub mod apply;
 pub mod items;
-mod metrics;
+pub(crate) mod metrics;
 mod plans;
 
 use domain::access::Permission;

@@ -14,9 +14,10 @@ use domain::problems::Problems;
 use domain::refusal::{Code, Refusal};
 use domain::text;
 use serde_json::json;
-use storage::{ProjectTx, metric_versions, metrics};
+use storage::{ProjectTx, catalogs, metric_versions, metrics};
 
 use crate::audit::{AuditRecord, Audited};
+use crate::catalog;
 use crate::ctx::Ctx;
 use crate::engine::Engine;
 use crate::error::Error;
@@ -73,6 +74,11 @@ impl Engine {
         let name = change.name.as_deref().map(|name| text::name("name", name)).transpose()?;
         let unit_label = change.unit_label.as_ref().map(|label| unit_label(label.as_deref())).transpose()?;
         self.command(ctx, "update_metric", |tx| {
+            if change.archived == Some(true) {
+                // The catalog before its metrics, as everywhere.
+                catalogs::lock(tx, ctx.now())?;
+                catalog::metrics::require_unpriced(tx, key)?;
+            }
             let before = metrics::find_by_key_for_update(tx, key)?.ok_or_else(Error::not_found)?;
             let mut after = before.clone();
             if let Some(name) = &name {

@@ -138,7 +138,10 @@ impl Engine {
         });
         match unchanged {
             Some(applied) => super::answer(&applied),
-            None => answer,
+            None => {
+                self.jobs.announce();
+                answer
+            }
         }
     }
 }

@@ -79,7 +79,7 @@ impl Engine {
             catalogs::lock(tx, ctx.now())?;
             let newest = catalog_items::newest(tx, T::KIND, key)?.filter(|newest| !newest.removed);
             let newest = newest.ok_or_else(Error::not_found)?;
-            require_unused(T::KIND, key, intended(tx)?.uses_of(T::KIND, key))?;
+            require_unused(T::KIND.as_str(), key, intended(tx)?.uses_of(T::KIND, key))?;
             let details = json!({ "kind": T::KIND, "before": newest.definition });
             bury(tx, ctx, newest)?;
             Ok(Audited::new((), AuditRecord::new("catalogItem.removed", key).details(details)))
@@ -117,7 +117,7 @@ pub(crate) fn bury(tx: &mut ProjectTx<'_>, ctx: &Ctx, newest: ItemVersion) -> Re
 
 /// # Errors
 /// [`Code::CatalogItemInUse`] when anything refers to it.
-pub(crate) fn require_unused(kind: ItemKind, key: &str, uses: Vec<String>) -> Result<(), Refusal> {
+pub(crate) fn require_unused(kind: &str, key: &str, uses: Vec<String>) -> Result<(), Refusal> {
     if uses.is_empty() {
         return Ok(());
     }

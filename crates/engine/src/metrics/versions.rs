@@ -9,11 +9,12 @@ use domain::metrics::{Metric, MetricVersion, VersionState};
 use domain::refusal::Refusal;
 use domain::time::Instant;
 use serde::Serialize;
-use storage::{ProjectTx, jobs, metric_versions, metrics, rollup_cursors};
+use storage::{ProjectTx, catalogs, jobs, metric_versions, metrics, rollup_cursors};
 use utoipa::ToSchema;
 
 use super::{change, checked, recompute};
 use crate::audit::{AuditRecord, Audited};
+use crate::catalog;
 use crate::ctx::Ctx;
 use crate::engine::Engine;
 use crate::error::Error;
@@ -109,8 +110,11 @@ impl Engine {
     pub fn change_metric(&self, ctx: &Ctx, key: &str, wish: &NewMetricVersion) -> Result<MetricChanged, Error> {
         ctx.require(Permission::MetricsManage)?;
         let changed = self.command(ctx, "change_metric", |tx| {
+            // The catalog before its metrics, as everywhere.
+            catalogs::lock(tx, ctx.now())?;
             let metric = metrics::find_by_key_for_update(tx, key)?.ok_or_else(Error::not_found)?;
             let definition = wish.wish.of(&metric)?;
+            catalog::metrics::require_prices_hold(tx, &definition)?;
             change_metric(tx, ctx, &metric, &definition, wish.reason.as_ref())
         })?;
         self.jobs.announce();

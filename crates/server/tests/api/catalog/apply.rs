@@ -160,6 +160,40 @@ on_both! {
         shop.publish(1).expect(200);
     }
 
+    fn a_metric_whose_meaning_a_file_changes_gets_a_new_version(world) {
+        let shop = Shop { world, project: world.project() };
+        let plain = "metrics:\n  - { key: api_calls, name: API calls, aggregation: sum }\n";
+        shop.apply(plain);
+        let key = world.access_key(&shop.project, &[Scope::IngestUsage]);
+        let usage = json!({ "metricKey": "api_calls", "units": "7", "properties": { "region": "eu" } });
+        world.post("/ingest/usage").key(&key).idempotency("k").json(usage).expect(201);
+        world.engine.fold_rollups().unwrap();
+        let largest = plain.replace("aggregation: sum", "aggregation: max");
+        shop.apply(&largest);
+        assert_eq!(shop.get("/metrics/api_calls")["version"], 2);
+        // Dimensions need rows that a job makes; the file is applied all the same, and once.
+        let by_region = plain.replace("sum }", "sum, dimensions: [region] }");
+        assert_eq!(shop.apply(&by_region)["differences"].as_array().unwrap().len(), 2);
+        assert_eq!(shop.differences(&by_region), Vec::<String>::new());
+        assert_eq!(shop.apply(&by_region)["differences"], json!([]));
+        world.engine.run_jobs_of(shop.project.id.parse().unwrap()).unwrap();
+        let metric = shop.get("/metrics/api_calls");
+        assert_eq!((&metric["dimensions"], &metric["aggregation"], metric.get("building")), (&json!(["region"]), &json!("sum"), None));
+        assert_eq!(shop.differences(&by_region), Vec::<String>::new());
+    }
+
+    fn a_metric_keeps_what_a_current_price_reads(world) {
+        let shop = Shop { world, project: world.project() };
+        shop.apply(FILE);
+        let problem = shop.send(Method::PATCH, "/metrics/api_calls", Some(json!({ "archived": true }))).refused(Code::CatalogItemInUse);
+        assert_eq!(problem["errors"][0]["field"], "plans[team].prices[calls].metric");
+        let problem = shop.post("/metrics/api_calls/versions", json!({ "definition": { "aggregation": "sum" } })).refused(Code::InvalidCatalog);
+        assert_eq!(problem["errors"][0]["field"], "plans[team].prices[1].terms.rates[0].when.region");
+        shop.post("/metrics/api_calls/versions", json!({ "definition": { "aggregation": "max", "dimensions": ["region"] } })).expect(201);
+        shop.send(Method::POST, "/plans/team/archive", None).expect(200);
+        shop.send(Method::PATCH, "/metrics/api_calls", Some(json!({ "archived": true }))).expect(200);
+    }
+
     // checklist 12
     fn everybody_sees_the_difference_and_finance_applies_it(world) {
         let shop = Shop { world, project: world.project() };
