@@ -4,6 +4,7 @@ pub mod account;
 pub mod balance;
 pub mod closing;
 pub mod entry;
+pub mod explanation;
 pub mod jurisdiction;
 pub mod lines;
 pub mod reason;

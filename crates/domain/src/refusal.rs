@@ -189,7 +189,7 @@ codes! {
     TooDeep = "too_deep", 422, "The JSON is nested too deeply",
         "Objects and arrays may be nested 32 deep at most.";
     UnknownMetric = "unknown_metric", 422, "The metric is not declared",
-        "The policy `unknownMetric` of the project is `reject`. Declare the metric first.";
+        "Ingest refuses it where the policy `unknownMetric` of the project is `reject`; elsewhere a price or a filter names it. Declare the metric first, or correct its key.";
     MetricArchived = "metric_archived", 422, "The metric is archived",
         "It takes no events any more; what was used stays readable. Send the events to another metric, or set `archived` to false.";
     SchemaMismatch = "schema_mismatch", 422, "The properties miss the schema of the metric",
@@ -204,8 +204,8 @@ codes! {
         "Look at the add-ons of the catalog.";
     UnknownCoupon = "unknown_coupon", 422, "The coupon does not exist",
         "Look at the coupons of the catalog.";
-    UnknownPrice = "unknown_price", 422, "The subscription has no such price then",
-        "A price is named by its key, one of an add-on as `addOn/price`. Quantities are for prices of the kind `seat` only.";
+    UnknownPrice = "unknown_price", 422, "There is no such price",
+        "A price is named by its key, one of an add-on as `addOn/price`. Quantities of a subscription and `seats` of an estimate are for prices of the kind `seat`, `quantities` of an estimate for those of the kind `usage`.";
     QuantityRequired = "quantity_required", 422, "A seat price needs a quantity",
         "`detail` names the price. Send its number of seats in `quantities`; it may be zero.";
     UnknownScope = "unknown_scope", 422, "A scope is not known",

@@ -2,6 +2,7 @@
 
 mod credit;
 mod debit;
+mod explain;
 mod post;
 mod refund;
 mod reverse;
@@ -18,6 +19,7 @@ use storage::{ProjectTx, customers};
 pub use self::credit::GrantCredit;
 pub(crate) use self::credit::within_limit;
 pub use self::debit::DebitWallet;
+pub use self::explain::{TransactionExplanation, TransactionInputs};
 pub(crate) use self::post::{Movement, final_refusal, post_movement};
 pub use self::refund::RefundCharge;
 pub use self::reverse::ReverseTransaction;

@@ -142,6 +142,7 @@ fn money(api: Api) -> Api {
         .route(routes!(transactions::reverse_transaction), Guard::Project(Permission::MoneyReverse))
         .route(routes!(transactions::list_transactions), Guard::Project(Permission::BillingRead))
         .route(routes!(transactions::get_transaction), Guard::Project(Permission::BillingRead))
+        .route(routes!(transactions::explain_transaction), Guard::Project(Permission::BillingRead))
         .route(routes!(wallets::list_wallets), Guard::Project(Permission::BillingRead))
         .route(routes!(wallets::set_overdraft_limit), Guard::Project(Permission::MoneyAdjust))
         .route(routes!(ledger::list_entries), Guard::Project(Permission::BillingRead))

@@ -7,7 +7,7 @@ use domain::ids::EntryId;
 use domain::ledger::entry::TransactionType;
 use domain::refusal::Refusal;
 use engine::Ctx;
-use engine::transactions::{Transaction, TransactionFilter};
+use engine::transactions::{Transaction, TransactionExplanation, TransactionFilter};
 
 pub use self::requests::{DebitRequest, GrantCreditRequest, RefundRequest, ReverseRequest};
 use crate::answer::{Reply, answer};
@@ -144,4 +144,18 @@ pub async fn get_transaction(
     PathPart(id): PathPart<EntryId>,
 ) -> Result<Json<Transaction>, Failure> {
     app.run(move |engine| engine.get_transaction(&ctx, id)).await.map(Json)
+}
+
+/// Explain a transaction
+///
+/// Why it is what it is, derived from what is stored: the amount as it was sent, what was taken from which lot or added to it and by which
+/// rule, that nothing was rounded, and the entry with its lines, idempotency key, actor and cause.
+#[utoipa::path(get, path = "/projects/{projectId}/transactions/{transactionId}/explain", tag = "transactions",
+    responses((status = 200, description = "The way from what was sent to what was booked", body = TransactionExplanation)))]
+pub async fn explain_transaction(
+    State(app): State<App>,
+    In(ctx): In<Ctx>,
+    PathPart(id): PathPart<EntryId>,
+) -> Result<Json<TransactionExplanation>, Failure> {
+    app.run(move |engine| engine.explain_transaction(&ctx, id)).await.map(Json)
 }

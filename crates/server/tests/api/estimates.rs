@@ -1,5 +1,6 @@
 //! `/projects/{projectId}/estimate`: what a plan would cost, and why.
 
+mod documented;
 mod measured;
 mod plans;
 mod quantities;

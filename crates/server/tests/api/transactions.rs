@@ -1,5 +1,7 @@
 //! `/projects/{projectId}/transactions`: credits, debits, refunds, reversals, and the list of all that moved.
 
+mod explain;
+
 use domain::access::{Role, Scope};
 use domain::refusal::Code;
 use serde_json::{Value, json};

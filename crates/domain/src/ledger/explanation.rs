@@ -1,0 +1,168 @@
+//! Why a transaction is what it is: the amount as it was sent, which lots it moved and by which rule, derived from its entry alone.
+//!
+//! Nothing is computed and nothing rounded: an amount is booked as it was sent. Usage that is rated explains itself
+//! ([`crate::pricing::explanation`]).
+
+use std::collections::BTreeMap;
+
+use crate::amount::Amount;
+use crate::ids::LotId;
+use crate::ledger::account::Direction;
+use crate::ledger::entry::{EntryKind, JournalEntry};
+use crate::ledger::lines::{Line, Lines};
+use crate::ledger::taken::lot_part;
+use crate::time::Instant;
+use crate::wallets::{Lot, LotKind, Part};
+
+/// The rule by which lots are drawn.
+pub const DRAW_ORDER: &str = "priority, then soonest expiry, then promotional before paid, then oldest";
+
+/// One step from what was sent to what was booked.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]
+#[serde(tag = "step", rename_all = "camelCase", rename_all_fields = "camelCase")]
+#[schema(as = TransactionStep)]
+pub enum Step {
+    /// The amount as it was sent.
+    AsSent { amount: Amount },
+    /// Taken from a lot, the `order`-th one.
+    Drawn { order: u32, lot: LotStep, amount: Amount },
+    /// Taken beyond what the lots hold.
+    Overdrawn { amount: Amount },
+    /// Added to a lot, the `order`-th one.
+    Credited { order: u32, lot: LotStep, amount: Amount },
+    /// Repaid of what was overdrawn.
+    OverdraftRepaid { amount: Amount },
+    /// What rounding changed: nothing.
+    Rounding { amount: Amount },
+}
+
+/// A lot as the draw order sees it.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct LotStep {
+    pub id: LotId,
+    pub kind: LotKind,
+    /// The lower number is drawn first.
+    pub priority: Option<i64>,
+    pub expires_at: Option<Instant>,
+    pub created_at: Option<Instant>,
+}
+
+/// The way from what was sent to what was booked.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = TransactionSteps)]
+pub struct Explanation {
+    pub formula: String,
+    pub steps: Vec<Step>,
+}
+
+/// Explains an entry by its lines; `lots` are those that the lines name.
+pub fn explain(entry: &JournalEntry, lines: &Lines, lots: &[Lot]) -> Explanation {
+    let known: BTreeMap<LotId, &Lot> = lots.iter().map(|lot| (lot.id, lot)).collect();
+    let mut steps = vec![Step::AsSent { amount: entry.amount }];
+    let (mut drawn, mut credited) = (0, 0);
+    for line in lines.as_slice().iter().filter(|line| line.account.is_wallet()) {
+        let step = match (line.direction, lot(line, &known)) {
+            (Direction::Debit, Some(lot)) => {
+                drawn += 1;
+                Step::Drawn { order: drawn, lot, amount: line.amount }
+            }
+            (Direction::Credit, Some(lot)) => {
+                credited += 1;
+                Step::Credited { order: credited, lot, amount: line.amount }
+            }
+            (Direction::Debit, None) => Step::Overdrawn { amount: line.amount },
+            (Direction::Credit, None) => Step::OverdraftRepaid { amount: line.amount },
+        };
+        steps.push(step);
+    }
+    steps.push(Step::Rounding { amount: Amount::ZERO });
+    Explanation { formula: formula(entry.kind).to_owned(), steps }
+}
+
+fn lot(line: &Line, known: &BTreeMap<LotId, &Lot>) -> Option<LotStep> {
+    let Part { lot: id, kind, .. } = lot_part(line)?;
+    let lot = known.get(&id);
+    Some(LotStep {
+        id,
+        kind,
+        priority: lot.map(|lot| lot.priority),
+        expires_at: lot.and_then(|lot| lot.expires_at),
+        created_at: lot.map(|lot| lot.created_at),
+    })
+}
+
+const fn formula(kind: EntryKind) -> &'static str {
+    match kind {
+        EntryKind::PromotionalGrant | EntryKind::PaidGrant => {
+            "amount as sent, added as a credit lot; a standing overdraft is repaid from it first"
+        }
+        EntryKind::Charge | EntryKind::Adjustment => {
+            "amount as sent, taken from lots in draw order, the rest from the overdraft"
+        }
+        EntryKind::Refund => "amount as sent, or all that is left of the charge, returned in reverse draw order",
+        EntryKind::Reversal => "the mirror of the entry it names",
+    }
+}
+
+impl Explanation {
+    /// The steps as sentences, one in a line, that can be read aloud.
+    pub fn text(&self, currency: &str) -> String {
+        let mut lines = vec![format!("Formula: {}.", self.formula)];
+        lines.extend(self.steps.iter().map(|step| sentence(step, currency)));
+        lines.join("\n")
+    }
+}
+
+fn sentence(step: &Step, currency: &str) -> String {
+    match step {
+        Step::AsSent { amount } => format!("Sent: {amount} {currency}."),
+        Step::Drawn { order, lot, amount } => format!("{order}. Taken from {}: {amount} {currency}.", name(lot)),
+        Step::Overdrawn { amount } => format!("Taken from the overdraft: {amount} {currency}."),
+        Step::Credited { order, lot, amount } => format!("{order}. Added to {}: {amount} {currency}.", name(lot)),
+        Step::OverdraftRepaid { amount } => format!("Repaid of the overdraft: {amount} {currency}."),
+        Step::Rounding { .. } => "Nothing was rounded: the amount is booked as it was sent.".to_owned(),
+    }
+}
+
+fn name(lot: &LotStep) -> String {
+    let priority = lot.priority.map_or(String::new(), |priority| format!(", priority {priority}"));
+    let expiry = lot.expires_at.map_or(", never expires".to_owned(), |at| format!(", expires {at}"));
+    format!("the {} lot {}{priority}{expiry}", lot.kind, lot.id)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_step_is_a_sentence() {
+        let lot = LotStep {
+            id: LotId::from_uuid(uuid::Uuid::from_u128(7)),
+            kind: LotKind::Paid,
+            priority: Some(50),
+            expires_at: Instant::parse("2026-04-01T00:00:00Z").ok(),
+            created_at: None,
+        };
+        let amount = Amount::from_micros(1_500_000);
+        let steps = vec![
+            Step::AsSent { amount },
+            Step::Drawn { order: 1, lot: lot.clone(), amount },
+            Step::Overdrawn { amount },
+            Step::Credited { order: 1, lot: LotStep { expires_at: None, priority: None, ..lot }, amount },
+            Step::OverdraftRepaid { amount },
+            Step::Rounding { amount: Amount::ZERO },
+        ];
+        let explanation = Explanation { formula: formula(EntryKind::Charge).to_owned(), steps };
+        insta::assert_snapshot!(explanation.text("USD"), @r"
+        Formula: amount as sent, taken from lots in draw order, the rest from the overdraft.
+        Sent: 1.500000 USD.
+        1. Taken from the paid lot lot_00000000000000000000000007, priority 50, expires 2026-04-01T00:00:00.000Z: 1.500000 USD.
+        Taken from the overdraft: 1.500000 USD.
+        1. Added to the paid lot lot_00000000000000000000000007, never expires: 1.500000 USD.
+        Repaid of the overdraft: 1.500000 USD.
+        Nothing was rounded: the amount is booked as it was sent.
+        ");
+    }
+}
