@@ -96,7 +96,8 @@ fn sentence(step: &Step, words: Words<'_>) -> String {
 }
 
 fn rounding(exact: Ratio, amount: Ratio, words: Words<'_>) -> String {
-    format!("Rounded once, half to even, to six places: from {} by {}.", money(exact, words), number(amount))
+    let (from, by) = (number_to(exact, 12), number_to(amount, 12));
+    format!("Rounded once, half to even, to six places: from {from} {} by {by}.", words.asset)
 }
 
 fn range(above: Ratio, up_to: Option<Ratio>) -> String {
@@ -130,11 +131,15 @@ fn money(amount: Ratio, words: Words<'_>) -> String {
     format!("{} {}", number(amount), words.asset)
 }
 
-/// With commas between thousands; `about` and six places where no decimal is exact.
 fn number(value: Ratio) -> String {
+    number_to(value, 6)
+}
+
+/// With commas between thousands; `about` and so many places where no decimal is exact.
+fn number_to(value: Ratio, places_max: u32) -> String {
     let text = value.to_string();
-    let (about, text) = match (text.contains('/'), value.round_half_even(6)) {
-        (true, Ok(micros)) => match Ratio::decimal(micros, 6) {
+    let (about, text) = match (text.contains('/'), value.round_half_even(places_max)) {
+        (true, Ok(count)) => match Ratio::decimal(count, places_max) {
             Ok(rounded) => ("about ", rounded.to_string()),
             Err(_) => ("", text),
         },

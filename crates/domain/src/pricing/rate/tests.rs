@@ -180,7 +180,7 @@ fn every_model_explains_itself() {
     7 seats at 12 EUR each for 10 of 31 parts of the period: about 27.096774 EUR.
     Included: 3 units; 2 used here, 1 left.
     0 seats at 12 EUR each for 21 of 31 parts of the period: 0 EUR.
-    Rounded once, half to even, to six places: from about 27.096774 EUR by about 0.
+    Rounded once, half to even, to six places: from about 27.096774193548 EUR by about -0.000000193548.
     Total: 27.096774 EUR.
     ---
     Formula: amount × share of the period.
