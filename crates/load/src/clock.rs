@@ -44,6 +44,15 @@ pub(crate) fn month_name(unix_millis: u64, months_back: i64) -> String {
     month.saturating_sub(jiff::Span::new().months(months_back)).strftime("%B %Y").to_string()
 }
 
+/// The first moment of the month that many months before an instant, in UTC, as Unix time.
+pub(crate) fn month_start(unix_millis: u64, months_back: i64) -> u64 {
+    let millis = i64::try_from(unix_millis).unwrap_or(i64::MAX);
+    let instant = jiff::Timestamp::from_millisecond(millis).unwrap_or(jiff::Timestamp::MAX);
+    let month = instant.to_zoned(jiff::tz::TimeZone::UTC).date().first_of_month();
+    let start = month.saturating_sub(jiff::Span::new().months(months_back)).to_zoned(jiff::tz::TimeZone::UTC);
+    start.map_or(unix_millis, |start| u64::try_from(start.timestamp().as_millisecond()).unwrap_or(0))
+}
+
 #[cfg(test)]
 mod tests {
     #[test]
@@ -58,5 +67,6 @@ mod tests {
         assert_eq!(super::rfc3339(last_of_march), "2026-03-31T00:00:00.000Z");
         let names = [2, 1, 0].map(|back| super::month_name(last_of_march, back));
         assert_eq!(names, ["January 2026", "February 2026", "March 2026"]);
+        assert_eq!(super::rfc3339(super::month_start(last_of_march, 1)), "2026-02-01T00:00:00.000Z");
     }
 }

@@ -1,6 +1,8 @@
 //! The demo account behind `neruba demo`: a project with customers and three months of believable usage, money and a few
 //! mishaps, all sent through the HTTP API; the same seed and the same `now` send the same requests.
 
+mod bills;
+mod catalog;
 mod money;
 mod profiles;
 mod report;
@@ -8,8 +10,11 @@ mod send;
 mod trouble;
 mod usage;
 
+pub use bills::DemoBill;
 pub use report::DemoReport;
 pub use usage::{DemoEvent, events};
+
+use serde_json::json;
 
 use crate::account::{Account, Owner};
 use crate::client::Client;
@@ -61,6 +66,7 @@ pub fn run(options: &DemoOptions, mut progress: impl FnMut(&str)) -> Result<Demo
         events: 0,
         transactions: 0,
         ingest: serde_json::Value::Null,
+        bills: Vec::new(),
         now_millis: options.now_millis,
         elapsed_millis: 0,
     };
@@ -80,8 +86,11 @@ fn fill(
     report: &mut DemoReport,
     progress: &mut impl FnMut(&str),
 ) -> Result<(), LoadError> {
+    catalog::apply(client, account)?;
+    progress("a catalog: metrics, plans, credits, taxes");
     for (key, name) in profiles::customers() {
-        let request = requests::create_customer(&account.access_token, &account.project_id, key, name);
+        let body = json!({ "externalKey": key, "name": name, "tax": profiles::tax(key) });
+        let request = requests::create_customer(&account.access_token, &account.project_id, &body);
         client.send_patiently(&request)?.require(&request.name(), &[200, 201])?;
         report.customers += 1;
     }
@@ -98,5 +107,6 @@ fn fill(
     progress(&format!("{} credits and charges", report.transactions));
     trouble::make(client, account, &events, options.now_millis)?;
     progress("a few replays, duplicates, conflicts and refusals");
+    report.bills = bills::ask(client, account, options.now_millis)?;
     Ok(())
 }

@@ -21,9 +21,8 @@ pub(crate) fn revoke_access_key(token: &str, project: &str, key_id: &str) -> Req
     Request::delete(format!("/projects/{project}/access-keys/{key_id}")).bearer(token)
 }
 
-pub(crate) fn create_customer(token: &str, project: &str, external_key: &str, name: &str) -> Request {
-    let body = json!({ "externalKey": external_key, "name": name });
-    Request::post(format!("/projects/{project}/customers")).bearer(token).json(&body)
+pub(crate) fn create_customer(token: &str, project: &str, body: &Value) -> Request {
+    write(token, project, "/customers", body)
 }
 
 pub(crate) fn usage(access_key: &str, key: &str, body: &Value) -> Request {
@@ -57,6 +56,16 @@ pub(crate) fn trace(token: &str, project: &str, key: &str) -> Request {
 /// Any read below a project: `rest` begins with `/`.
 pub(crate) fn read(token: &str, project: &str, rest: &str) -> Request {
     Request::get(format!("/projects/{project}{rest}")).bearer(token)
+}
+
+/// Any POST below a project.
+pub(crate) fn write(token: &str, project: &str, rest: &str, body: &Value) -> Request {
+    Request::post(format!("/projects/{project}{rest}")).bearer(token).json(body)
+}
+
+/// Any PATCH of a project or below it.
+pub(crate) fn change(token: &str, project: &str, rest: &str, body: &Value) -> Request {
+    Request::patch(format!("/projects/{project}{rest}")).bearer(token).json(body)
 }
 
 /// A value for a query string: everything but unreserved characters percent-encoded (RFC 3986, section 2.3).

@@ -23,6 +23,11 @@ impl Request {
     }
 
     #[must_use]
+    pub fn patch(path: impl Into<String>) -> Request {
+        Request::new("PATCH", path)
+    }
+
+    #[must_use]
     pub fn delete(path: impl Into<String>) -> Request {
         Request::new("DELETE", path)
     }

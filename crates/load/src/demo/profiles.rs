@@ -1,5 +1,7 @@
 //! Who the demo's customers are and how each of them behaves.
 
+use serde_json::{Value, json};
+
 /// One source of usage; every figure is that of an ordinary weekday at the start.
 #[derive(Debug)]
 pub(super) struct Profile {
@@ -58,6 +60,27 @@ const fn profile(
         growth_per_mille,
         active_days,
     }
+}
+
+/// Where a customer is taxed: key, country, region, and the tax id of who owes the tax themselves.
+const PLACES: [(&str, &str, Option<&str>, Option<&str>); 8] = [
+    ("northwind-labs", "US", Some("NY"), None),
+    ("lumen-health", "DE", None, None),
+    ("harbor-logistics", "FR", None, Some("FR40303265045")),
+    ("quillfox-studio", "US", Some("CA"), None),
+    ("tessera-robotics", "JP", None, None),
+    ("bluepeak-travel", "DE", None, None),
+    ("marlowe-legal", "GB", None, None),
+    ("juniper-schools", "US", Some("NY"), None),
+];
+
+/// The tax profile of a customer, as the API takes it.
+pub(super) fn tax(customer: &str) -> Value {
+    let place = PLACES.iter().find(|(key, ..)| *key == customer);
+    place.map_or(json!({}), |(_, country, region, tax_id)| match tax_id {
+        Some(id) => json!({ "country": country, "treatment": "reverseCharge", "taxIds": [id] }),
+        None => json!({ "country": country, "region": region }),
+    })
 }
 
 /// External key and name of every customer but the project itself.

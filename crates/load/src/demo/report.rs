@@ -5,6 +5,7 @@ use std::fmt;
 use serde::Serialize;
 use serde_json::Value;
 
+use super::DemoBill;
 use crate::clock;
 
 #[derive(Debug, Clone, Serialize)]
@@ -24,6 +25,8 @@ pub struct DemoReport {
     pub transactions: usize,
     /// Outcome counts, as the overview shows them.
     pub ingest: Value,
+    /// What the last whole month of each customer would cost.
+    pub bills: Vec<DemoBill>,
     pub now_millis: u64,
     pub elapsed_millis: u64,
 }
@@ -73,6 +76,29 @@ impl DemoReport {
     }
 }
 
+impl DemoReport {
+    fn write_bills(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Some(first) = self.bills.first() else {
+            return Ok(());
+        };
+        writeln!(f, "\nWhat the last whole month would cost each customer, tax included:")?;
+        for bill in &self.bills {
+            let DemoBill { customer, plan, tax, total, currency, credits, .. } = bill;
+            writeln!(
+                f,
+                "  {customer:<18} {plan:<14} {total:>14} {currency}  tax {tax:>12}  {credits:>14} credits of it"
+            )?;
+        }
+        let DemoReport { base_url, project_id, access_token, .. } = self;
+        writeln!(f, "\n# and why: every line with its formula, inputs, price and events")?;
+        writeln!(
+            f,
+            "curl -X POST {base_url}/projects/{project_id}/estimate -H \"Authorization: Bearer {access_token}\" -H \"Content-Type: application/json\" -d '{}'",
+            first.request
+        )
+    }
+}
+
 impl fmt::Display for DemoReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "address     {}", self.base_url)?;
@@ -88,6 +114,7 @@ impl fmt::Display for DemoReport {
         } else {
             writeln!(f, "contents    the project was there already and was left as it is")?;
         }
+        self.write_bills(f)?;
         writeln!(f, "\nSix requests to copy (the token in them is good for 15 minutes; the first one gives another):")?;
         for (purpose, line) in self.requests() {
             write!(f, "\n# {purpose}\n{line}\n")?;

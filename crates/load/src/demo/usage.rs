@@ -79,8 +79,9 @@ fn one_hour(profile: &Profile, first_day: u64, hour_start: u64, random: &mut Ran
     }
     if hour % 6 == 5 {
         let grown = profile.storage_gb * grown_per_mille(profile, day) / 1_000;
-        let gb_hours_micros = grown * 6 * 1_000_000 + random.between(0, 5_999_999);
-        let units = i64::try_from(gb_hours_micros).unwrap_or(i64::MAX);
+        // The level of the moment; the metric makes GB hours of it.
+        let level_micros = grown * 1_000_000 + random.between(0, 999_999);
+        let units = i64::try_from(level_micros).unwrap_or(i64::MAX);
         add("storage_gb_hours", units, hour_start + HOUR - 1, vec![("tier", "standard")]);
     }
     if hour == 23 {

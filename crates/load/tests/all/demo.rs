@@ -72,6 +72,14 @@ fn the_demo_fills_a_fresh_project_and_prints_six_requests_with_real_ids() {
     assert!(requests[5].ends_with(&format!("/billing/overview -H \"Authorization: Bearer {}\"", report.access_token)));
     let shown = report.to_string();
     assert!(requests.iter().all(|line| line.contains(&api.base) && shown.contains(line)));
+    assert_eq!(report.bills.len(), 8);
+    let bill = &report.bills[0];
+    assert_eq!(
+        (bill.customer, bill.total.as_str(), bill.credits.as_str()),
+        ("Northwind Labs", "11.900000", "250.000000")
+    );
+    assert!(shown.contains("Northwind Labs     team                11.900000 USD"), "{shown}");
+    assert!(shown.contains(&format!("/projects/prj_1/estimate -H \"Authorization: Bearer {}\"", report.access_token)));
     assert!(lines.iter().any(|line| line.contains("usage events")), "{lines:?}");
 }
 

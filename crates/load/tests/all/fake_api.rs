@@ -79,6 +79,18 @@ impl State {
                 let key = received.header("Idempotency-Key").unwrap().to_owned();
                 self.usage(&key, &received.json()).0
             }
+            ("POST", "apply") => {
+                assert_eq!(received.header("Content-Type"), Some("application/yaml"));
+                answer(200, &json!({ "changes": [] }))
+            }
+            ("POST", "estimate") => {
+                assert!(self.customers.iter().any(|known| received.json()["customerKey"] == known.as_str()));
+                answer(
+                    200,
+                    &json!({ "currency": "USD", "tax": "1.900000", "total": "11.900000",
+                    "lines": [{ "asset": "CREDITS", "amount": "250.000000" }] }),
+                )
+            }
             ("POST", "batch") => self.batch(&received.json()),
             ("POST", "charge" | "credit") => self.money(last, received),
             ("GET", "overview") => self.overview(),
