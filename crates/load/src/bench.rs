@@ -6,6 +6,7 @@ mod disk;
 mod drive;
 mod latency;
 mod machine;
+mod rating;
 mod report;
 mod scenario;
 mod template;
@@ -16,6 +17,7 @@ use std::time::Duration;
 pub use disk::DiskSync;
 pub use latency::{Latency, median, percentile};
 pub use machine::Machine;
+pub use rating::{RatingCheck, RatingOptions, RatingReport};
 pub use report::{BenchReport, Check, Ratios, ScenarioReport, ServerFigures};
 
 use crate::account::{Account, Owner};
@@ -42,6 +44,8 @@ pub struct BenchOptions {
     pub batch_connections: usize,
     pub single_connections: usize,
     pub seed: u64,
+    /// `None` leaves rating out.
+    pub rating: Option<RatingOptions>,
     /// Added to the server's environment.
     pub environment: Vec<(String, String)>,
 }
@@ -60,6 +64,7 @@ impl BenchOptions {
             batch_connections: 4,
             single_connections: 64,
             seed: 1,
+            rating: Some(RatingOptions::new(1)),
             environment: Vec::new(),
         }
     }
@@ -84,13 +89,7 @@ pub fn run(options: &BenchOptions, mut progress: impl FnMut(&str)) -> Result<Ben
     let owner = Owner::for_run(&format!("bench-{}", clock::unix_millis()));
     server_process::migrate(&options.executable, &database)?;
     server_process::create_user(&options.executable, &database, &owner, "Bench")?;
-    let server = ServerProcess::start(&ServerOptions {
-        executable: options.executable.clone(),
-        database: database.clone(),
-        port: server_process::free_port()?,
-        log: scratch.path.join("server.log"),
-        environment: options.environment.clone(),
-    })?;
+    let server = start_server(options, &database, &scratch)?;
     clock::pause(IDLE_BEFORE_MEASURING);
     let idle = server.memory();
     let mut client = Client::new(server.base_url())?;
@@ -106,7 +105,13 @@ pub fn run(options: &BenchOptions, mut progress: impl FnMut(&str)) -> Result<Ben
     progress("checking what was stored");
     let check = bench.check()?;
     let server_figures = ServerFigures::new(&server, idle);
-    let report = BenchReport {
+    let (ratios, scenarios) = (bench.ratios(), bench.reports());
+    server.stop(STOP_WITHIN)?;
+    let rating = match options.rating {
+        Some(rating) => Some(measure_rating(rating, options, &database, &scratch, &owner, progress)?),
+        None => None,
+    };
+    Ok(BenchReport {
         machine: Machine::look(&options.folder),
         database: database.split(':').next().unwrap_or_default().to_owned(),
         seed: options.seed,
@@ -114,12 +119,38 @@ pub fn run(options: &BenchOptions, mut progress: impl FnMut(&str)) -> Result<Ben
         scenario_millis: clock::millis(options.scenario_length),
         disk_sync,
         server: server_figures,
-        ratios: bench.ratios(),
-        scenarios: bench.reports(),
+        ratios,
+        scenarios,
         check,
-    };
+        rating,
+    })
+}
+
+/// On a server of its own, so that its memory is that of rating.
+fn measure_rating(
+    rating: RatingOptions,
+    options: &BenchOptions,
+    database: &str,
+    scratch: &Scratch,
+    owner: &Owner,
+    progress: impl FnMut(&str),
+) -> Result<RatingReport, LoadError> {
+    let server = start_server(options, database, scratch)?;
+    let mut client = Client::new(server.base_url())?;
+    let account = Account::open(&mut client, owner, "Rating", &format!("rating-{}", owner.email))?;
+    let report = rating::run(rating, &mut client, &account, &server, progress)?;
     server.stop(STOP_WITHIN)?;
     Ok(report)
+}
+
+fn start_server(options: &BenchOptions, database: &str, scratch: &Scratch) -> Result<ServerProcess, LoadError> {
+    ServerProcess::start(&ServerOptions {
+        executable: options.executable.clone(),
+        database: database.to_owned(),
+        port: server_process::free_port()?,
+        log: scratch.path.join("server.log"),
+        environment: options.environment.clone(),
+    })
 }
 
 /// A folder of this run, removed with everything in it at the end.

@@ -52,7 +52,7 @@ pub enum Command {
     Smoke(Smoke),
     /// Keep a project's catalog in a file: metrics, plans, add-ons, coupons, taxes, custom assets
     Catalog(Catalog),
-    /// Measure this machine: durable, deduplicated events per second against one commit per event
+    /// Measure this machine: durable, deduplicated events per second, and ratings per second, each against a baseline
     #[command(
         after_help = "Examples:\n  neruba bench\n  neruba bench --database postgres://neruba@localhost/bench --json"
     )]
@@ -280,6 +280,9 @@ pub struct Bench {
     /// Length of each scenario in each round, in milliseconds
     #[arg(long, value_name = "MILLISECONDS", default_value_t = 2_000)]
     pub scenario_millis: u64,
+    /// Customers whose year of usage is rated; 0 leaves rating out
+    #[arg(long, value_name = "CUSTOMERS", default_value_t = 10_000)]
+    pub rating_customers: u64,
     /// The folder whose disk is measured
     #[arg(long, value_name = "FOLDER", default_value = "data")]
     pub folder: PathBuf,

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::Serialize;
 
-use super::{DiskSync, Latency, Machine, median};
+use super::{DiskSync, Latency, Machine, RatingReport, median};
 use crate::clock;
 use crate::server_process::{Memory, ServerProcess};
 
@@ -22,6 +22,17 @@ pub struct BenchReport {
     pub scenarios: Vec<ScenarioReport>,
     pub ratios: Ratios,
     pub check: Check,
+    /// Absent where it was left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rating: Option<RatingReport>,
+}
+
+impl BenchReport {
+    /// Whether the figures count.
+    #[must_use]
+    pub fn holds(&self) -> bool {
+        self.check.holds() && self.rating.as_ref().is_none_or(|rating| rating.check.holds())
+    }
 }
 
 #[derive(Debug, Clone, Serialize)]
@@ -143,6 +154,10 @@ impl fmt::Display for BenchReport {
             "check {word}: {acknowledged} acknowledged, {} stored; {repeated} sent again, {} replayed",
             count(stored),
             count(replayed)
-        )
+        )?;
+        match &self.rating {
+            Some(rating) => write!(f, "\n\n{rating}"),
+            None => Ok(()),
+        }
     }
 }
