@@ -1,5 +1,7 @@
 //! Subscriptions: dated changes that are only ever added, the fold that makes a state of them, and what each state bills when.
 //!
+//! - [`record`]: which subscription of which customer it is; all else is in its changes.
+//! - [`wish`] and [`request`]: what people ask for, and when it takes effect.
 //! - [`change`] and [`history`]: what was asked for, by whom, for when; what is refused; withdrawal of what lies ahead.
 //! - [`state`] and [`timeline`]: the fold. Changes are ordered by effective time, then by submission; nothing else counts.
 //! - [`offers`]: the plan and add-on versions that the changes name, and what a subscription may not be by the catalog.
@@ -21,6 +23,7 @@ pub mod lines;
 pub mod offers;
 pub mod policy;
 pub mod price_ref;
+pub mod record;
 pub mod request;
 pub mod revisions;
 pub mod segments;
@@ -28,6 +31,7 @@ pub mod state;
 pub mod timeline;
 pub mod usage;
 pub mod version;
+pub mod wish;
 
 #[cfg(test)]
 pub(crate) mod samples;

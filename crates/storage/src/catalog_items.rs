@@ -49,6 +49,25 @@ pub fn newest(tx: &mut ProjectTx<'_>, kind: ItemKind, key: &str) -> Result<Optio
     )
 }
 
+/// One version of a thing, be it that it was removed.
+pub fn version(
+    tx: &mut ProjectTx<'_>,
+    kind: ItemKind,
+    key: &str,
+    version: u32,
+) -> Result<Option<ItemVersion>, StorageError> {
+    tx.query_opt(
+        sql!(
+            "-- version_of_catalog_item
+            select kind, key, version, removed, definition, created_at
+            from catalog_items
+            where project_id = ?1 and kind = ?2 and key = ?3 and version = ?4"
+        ),
+        &params![kind.as_str(), key, version],
+        read,
+    )
+}
+
 /// The things of a kind that are there, in the order of their keys, after the given one.
 pub fn page(
     tx: &mut ProjectTx<'_>,

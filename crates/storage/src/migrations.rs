@@ -41,6 +41,7 @@ pub(crate) const MIGRATIONS: &[Migration] = migrations![
     "0007_tax",
     "0008_backtests",
     "0009_events_by_customer",
+    "0010_subscriptions",
 ];
 
 /// What `migrate` did.

@@ -154,6 +154,28 @@ impl Offers {
         (plans, add_ons)
     }
 
+    /// The coupons that changes name: what has to be loaded for them too.
+    pub fn coupons_named_by<'c>(changes: impl IntoIterator<Item = &'c Change>) -> BTreeSet<String> {
+        let mut coupons = BTreeSet::new();
+        for change in changes {
+            match change {
+                Change::Created(created) => coupons.extend(created.coupons.iter().cloned()),
+                Change::CouponRedeemed(redeemed) => coupons.extend([redeemed.coupon.clone()]),
+                Change::PlanChanged(_)
+                | Change::QuantityChanged(_)
+                | Change::AddOnAdded(_)
+                | Change::AddOnRemoved(_)
+                | Change::Paused
+                | Change::Resumed
+                | Change::Cancelled
+                | Change::Uncancelled
+                | Change::Overridden(_)
+                | Change::TrialExtended(_) => {}
+            }
+        }
+        coupons
+    }
+
     fn plan(&self, plan: &VersionRef) -> Result<&PlanVersion, Refusal> {
         let unknown = || Refusal::new(Code::UnknownPlan, format!("There is no plan {plan}."));
         let found = self.plans.get(plan).ok_or_else(unknown)?;

@@ -215,6 +215,8 @@ ids!(
     CustomerId,
     MetricId,
     PlanId,
+    SubscriptionId,
+    SubscriptionChangeId,
     EventId,
     BatchId,
     RejectionId,

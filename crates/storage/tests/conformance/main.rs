@@ -11,5 +11,6 @@ mod probe;
 mod schema;
 mod sqlite_only;
 mod statements;
+mod subscriptions;
 mod transactions;
 mod values;

@@ -59,6 +59,9 @@ const HOT: &[(&str, &str)] = &[
     ("page_backtest_results_by_key", "backtest_results_by_key (project_id=? AND backtest_id=?)"),
     ("ingest_attempts_of_key", "ingest_attempts_by_key (project_id=? AND idempotency_key=?)"),
     ("newest_catalog_item", "PRIMARY KEY (project_id=? AND kind=? AND key=?)"),
+    ("page_subscriptions_of_customer", "subscriptions_by_customer (project_id=? AND customer_id=?)"),
+    ("changes_of_subscriptions", "PRIMARY KEY (project_id=? AND subscription_id=?)"),
+    ("withdrawals_of_subscriptions", "PRIMARY KEY (project_id=? AND subscription_id=?)"),
     (
         "page_usage_events_of_metric",
         "usage_events_by_metric_at_customer (project_id=? AND metric_id=? AND at>? AND at<?)",
