@@ -25,7 +25,7 @@ use crate::engine::Engine;
 use crate::error::Error;
 
 mod measured;
-mod offer;
+pub(crate) mod offer;
 mod quantities;
 
 use measured::Measure;

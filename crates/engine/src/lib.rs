@@ -7,6 +7,7 @@ pub mod access_grants;
 pub mod access_keys;
 pub mod audit;
 pub mod audit_entries;
+pub mod backtests;
 pub mod catalog;
 pub mod charges;
 pub mod command;

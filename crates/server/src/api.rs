@@ -23,6 +23,7 @@ pub(crate) mod access_keys;
 pub(crate) mod admin;
 pub(crate) mod audit;
 pub(crate) mod auth;
+pub(crate) mod backtests;
 pub(crate) mod catalog;
 pub(crate) mod customers;
 pub(crate) mod docs;

@@ -9,8 +9,8 @@ use crate::api::catalog::items;
 use crate::api::ingest::{batch, charge, usage};
 use crate::api::plans::versions;
 use crate::api::{
-    access_keys, admin, audit, auth, catalog, customers, docs, estimates, health, ingest_views, jobs, ledger, members,
-    metric_versions, metrics, overview, plans, projects, rejections, trace, transactions, wallets,
+    access_keys, admin, audit, auth, backtests, catalog, customers, docs, estimates, health, ingest_views, jobs,
+    ledger, members, metric_versions, metrics, overview, plans, projects, rejections, trace, transactions, wallets,
 };
 use crate::app::App;
 use crate::edge::surround;
@@ -102,6 +102,10 @@ fn prices(api: Api) -> Api {
         .large_route(routes!(catalog::plan_catalog), read, catalog::BODY_BYTES_MAX)
         .large_route(routes!(catalog::apply_catalog), manage, catalog::BODY_BYTES_MAX)
         .route(routes!(estimates::estimate), Guard::Project(Permission::BillingRead))
+        .route(routes!(backtests::start_backtest), manage)
+        .route(routes!(backtests::list_backtests), Guard::Project(Permission::BillingRead))
+        .route(routes!(backtests::get_backtest), Guard::Project(Permission::BillingRead))
+        .route(routes!(backtests::list_backtest_results), Guard::Project(Permission::BillingRead))
         .route(routes!(plans::create_plan), manage)
         .route(routes!(plans::list_plans), read)
         .route(routes!(plans::get_plan), read)

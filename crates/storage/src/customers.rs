@@ -157,6 +157,18 @@ pub fn find_by_ids(tx: &mut ProjectTx<'_>, ids: &[CustomerId]) -> Result<Vec<Cus
     )
 }
 
+/// How many customers the project has, itself among them.
+pub fn count(tx: &mut ProjectTx<'_>) -> Result<i64, StorageError> {
+    tx.query_one(
+        sql!(
+            "-- count_customers
+            select count(*) from customers where project_id = ?1"
+        ),
+        &[],
+        |row| row.get(0),
+    )
+}
+
 /// The oldest first, after the given one.
 pub fn page(tx: &mut ProjectTx<'_>, after: Option<CustomerId>, limit: i64) -> Result<Vec<Customer>, StorageError> {
     tx.query(

@@ -6,7 +6,7 @@ use domain::time::Instant;
 
 use crate::error::StorageError;
 use crate::sql::value::JsonText;
-use crate::sql::{Row, Value, params, sql};
+use crate::sql::{Row, Value, bulk_sql, params, sql};
 use crate::tx::{InstallationTx, ProjectTx};
 
 /// Which jobs a list shows.
@@ -85,6 +85,23 @@ pub fn get(tx: &mut ProjectTx<'_>, id: JobId) -> Result<Option<Job>, StorageErro
             where project_id = ?1 and id = ?2"
         ),
         &params![id],
+        read,
+    )
+}
+
+/// Those of the jobs that exist, in no order.
+pub fn find_many(tx: &mut ProjectTx<'_>, ids: &[JobId]) -> Result<Vec<Job>, StorageError> {
+    let rows: Vec<[Value<'_>; 1]> = ids.iter().map(|id| params![*id]).collect();
+    tx.query_many(
+        bulk_sql!(
+            "-- find_jobs
+            select j.id, j.kind, j.state, j.done, j.total, j.subject, j.attempts, j.error, j.node, j.due_at, j.fence,
+                j.created_by, j.created_at, j.started_at, j.ended_at
+            from {rows}
+            join jobs j on j.project_id = r.project_id and j.id = r.id",
+            [project_id: Uuid, id: Uuid]
+        ),
+        &rows,
         read,
     )
 }

@@ -52,11 +52,7 @@ pub(super) struct Offered<'a> {
 }
 
 pub(super) fn load(tx: &mut ProjectTx<'_>, query: &EstimateQuery) -> Result<Offer, Error> {
-    let mut catalog = load_catalog(tx)?;
-    let all_metrics = metrics::all(tx)?;
-    // Prices that are tried out may also measure what nobody declared yet.
-    let undeclared = all_metrics.iter().filter(|metric| !metric.declared);
-    catalog.metrics.extend(undeclared.map(|metric| metric.definition.clone()));
+    let (catalog, all_metrics) = load_tried(tx)?;
     let known = catalog.references();
     let (plan, version, state) = plan(tx, &query.prices, &known)?;
     let mut add_ons = Vec::new();
@@ -72,6 +68,15 @@ pub(super) fn load(tx: &mut ProjectTx<'_>, query: &EstimateQuery) -> Result<Offe
     let Catalog { tax_rates, custom_assets, .. } = catalog;
     let metrics = all_metrics.into_iter().map(|metric| (metric.definition.key.clone(), metric)).collect();
     Ok(Offer { plan, version, state, add_ons, coupons, metrics, tax_rates, assets: custom_assets })
+}
+
+/// The catalog with every metric: prices that are tried out may also measure what nobody declared yet.
+pub(crate) fn load_tried(tx: &mut ProjectTx<'_>) -> Result<(Catalog, Vec<Metric>), Error> {
+    let mut catalog = load_catalog(tx)?;
+    let metrics = metrics::all(tx)?;
+    let undeclared = metrics.iter().filter(|metric| !metric.declared);
+    catalog.metrics.extend(undeclared.map(|metric| metric.definition.clone()));
+    Ok((catalog, metrics))
 }
 
 type Version = (PlanDefinition, u32, Option<PlanState>);
@@ -108,7 +113,8 @@ fn plan(tx: &mut ProjectTx<'_>, prices: &EstimatedPrices, known: &References) ->
     }
 }
 
-fn check(plan: &PlanDefinition, path: &str, known: &References) -> Result<(), Refusal> {
+/// Refuses a plan with mistakes, naming every one.
+pub(crate) fn check(plan: &PlanDefinition, path: &str, known: &References) -> Result<(), Refusal> {
     let mut found = Problems::default();
     plan.check(path, known, &mut found);
     let mut problems = Problems::default();

@@ -50,7 +50,7 @@ impl Engine {
 pub fn chunk(engine: &Engine, held: &mut HeldJob) -> Result<Chunk, Error> {
     match held.job.subject.clone() {
         Subject::MetricBackfill(subject) => crate::metrics::backfill::chunk(engine, held, &subject),
-        Subject::Backtest(_) => Err(Error::Bug("a backtest that nobody could start".to_owned())),
+        Subject::Backtest(subject) => crate::backtests::run::chunk(engine, held, subject.backtest_id),
     }
 }
 

@@ -1,6 +1,7 @@
 //! The use cases of the engine, each story on both databases.
 
 mod access;
+mod backtests;
 mod estimates;
 mod ingest;
 mod jobs;

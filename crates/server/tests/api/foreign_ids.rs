@@ -48,6 +48,10 @@ impl Others {
         });
         let plan = json!({ "key": CANARY, "name": CANARY, "currency": "USD", "prices": [price] });
         world.post(project.path("/plans")).bearer(&owner.token).json(plan).expect(201);
+        let backtest = json!({ "plan": { "key": CANARY, "version": 1 }, "from": "2026-01-01T00:00:00Z",
+            "to": "2026-02-01T00:00:00Z", "customerKeys": [CANARY] });
+        let backtest = world.post(project.path("/backtests")).bearer(&owner.token).json(backtest).expect(202);
+        world.engine.run_jobs_of(project.id.parse().unwrap()).unwrap();
         let read = |rest: &str| world.get(project.path(rest)).bearer(&owner.token).expect(200);
         let ids = BTreeMap::from([
             ("userId", owner.id.clone()),
@@ -60,6 +64,7 @@ impl Others {
             ("eventId", text(&event["eventId"])),
             ("rejectionId", text(&read("/ingest/rejections")["data"][0]["id"])),
             ("jobId", queue(world, &project.id, 1).to_string()),
+            ("backtestId", text(&backtest["id"])),
             ("key", CANARY.to_owned()),
             ("metricKey", CANARY.to_owned()),
             ("email", owner.email.clone()),

@@ -10,6 +10,7 @@ mod access_keys;
 mod admin;
 mod audit;
 mod auth;
+mod backtests;
 mod catalog;
 mod customers;
 mod docs;

@@ -3,7 +3,9 @@
 //! promise P35
 
 use domain::access::{Permission, Role, Scope};
-use domain::ids::{AccessGrantId, AccessKeyId, CustomerId, EntryId, EventId, JobId, ProjectId, RejectionId, UserId};
+use domain::ids::{
+    AccessGrantId, AccessKeyId, BacktestId, CustomerId, EntryId, EventId, JobId, ProjectId, RejectionId, UserId,
+};
 use domain::refusal::Code;
 use http::Method;
 use serde_json::json;
@@ -87,6 +89,7 @@ pub fn path(row: &RouteRow, project: &str) -> String {
         "customerId" => CustomerId::from_uuid(nothing).to_string(),
         "transactionId" | "entryId" => EntryId::from_uuid(nothing).to_string(),
         "rejectionId" => RejectionId::from_uuid(nothing).to_string(),
+        "backtestId" => BacktestId::from_uuid(nothing).to_string(),
         "jobId" => JobId::from_uuid(nothing).to_string(),
         "eventId" => EventId::from_uuid(nothing).to_string(),
         "number" => "7".to_owned(),

@@ -1,0 +1,6 @@
+//! Backtests: the figures of many customers at once are those of an estimate for each, whatever happens to the job.
+
+mod figures;
+mod runs;
+mod shop;
+mod starts;
