@@ -9,7 +9,7 @@ use domain::charges::commitment::true_ups;
 use domain::charges::cut::PriceCut;
 use domain::charges::line::{ChargeLine, Item, LineMaker};
 use domain::charges::rate::{amounts_of_price, rate_price};
-use domain::charges::usage::{Metered, PriceUsage, Seats, SpanGroup, event_properties};
+use domain::charges::usage::{Metered, PriceUsage, Seats, SpanGroup};
 use domain::customers::Customer;
 use domain::metrics::Metric;
 use domain::pricing::model::PriceKind;
@@ -35,6 +35,13 @@ pub(super) struct Rating<'i> {
     pub prices: Vec<RatedPrice<'i>>,
 }
 
+/// The results of some customers.
+pub(super) struct Rated {
+    pub results: Vec<BacktestResult>,
+    /// How many of the customers were looked at, from the first on: fewer than were given where they have too many events.
+    pub customers: usize,
+}
+
 /// One price of one version.
 pub(super) struct RatedPrice<'i> {
     side: &'i Side,
@@ -58,29 +65,27 @@ impl<'i> Rating<'i> {
         Rating { inputs, metrics, range, now, prices: prices.collect() }
     }
 
-    /// Whether a price looks at single events.
-    pub fn reads_events(&self) -> bool {
-        self.prices.iter().any(|rated| !event_properties(rated.price).is_empty())
-    }
-
     /// The results of those that used something that either version prices. The customers follow one another: there is no other
     /// between the first and the last.
     ///
     /// # Errors
     /// A refusal when a figure does not fit; otherwise only when the database fails.
-    pub fn of_all(&self, tx: &mut ProjectTx<'_>, customers: &[Customer]) -> Result<Vec<BacktestResult>, Error> {
+    pub fn of_all(&self, tx: &mut ProjectTx<'_>, customers: &[Customer]) -> Result<Rated, Error> {
         let used = Used::read_neighbours(tx, self, customers)?;
-        let counting = customers.iter().filter(|customer| used.is_used_by(customer.id));
-        counting.map(|customer| Ok(self.result(customer, &used)?)).collect()
+        let counting = customers[..used.customers].iter().filter(|customer| used.is_used_by(customer.id));
+        let results = counting.map(|customer| self.result(customer, &used)).collect::<Result<_, _>>()?;
+        Ok(Rated { results, customers: used.customers })
     }
 
     /// The results of these customers, whatever they used.
     ///
     /// # Errors
     /// As [`Rating::of_all`].
-    pub fn of_named(&self, tx: &mut ProjectTx<'_>, customers: &[Customer]) -> Result<Vec<BacktestResult>, Error> {
+    pub fn of_named(&self, tx: &mut ProjectTx<'_>, customers: &[Customer]) -> Result<Rated, Error> {
         let used = Used::read_each(tx, self, customers)?;
-        customers.iter().map(|customer| Ok(self.result(customer, &used)?)).collect()
+        let named = customers[..used.customers].iter();
+        let results = named.map(|customer| self.result(customer, &used)).collect::<Result<_, _>>()?;
+        Ok(Rated { results, customers: used.customers })
     }
 
     fn result(&self, customer: &Customer, used: &Used<'_>) -> Result<BacktestResult, Refusal> {

@@ -16,10 +16,8 @@ use crate::engine::Engine;
 use crate::error::Error;
 use crate::jobs::{Chunk, HeldJob};
 
-/// The customers of one chunk.
+/// The most customers of one chunk.
 const CUSTOMERS_MAX: usize = 500;
-/// The customers of one chunk where prices look at single events, which take more room than rollups.
-const CUSTOMERS_WITH_EVENTS_MAX: usize = 25;
 
 /// What one chunk stores.
 struct Part {
@@ -60,14 +58,14 @@ fn rate(tx: &mut ProjectTx<'_>, id: BacktestId, counted: i64) -> Result<Part, Er
     let metrics = inputs.current(&metrics::all(tx)?)?;
     let range = Span { start: work.backtest.from, end: work.backtest.to };
     let rating = Rating::new(&inputs, &metrics, range, work.backtest.created_at);
-    let chunk = if rating.reads_events() { CUSTOMERS_WITH_EVENTS_MAX } else { CUSTOMERS_MAX };
-    let (customers, total) = next_customers(tx, &work, counted, chunk)?;
-    let results = match &work.backtest.customer_keys {
+    let (mut customers, total) = next_customers(tx, &work, counted, CUSTOMERS_MAX)?;
+    let rated = match &work.backtest.customer_keys {
         Some(_) => rating.of_named(tx, &customers)?,
         None => rating.of_all(tx, &customers)?,
     };
-    let is_last = customers.len() < chunk;
-    Ok(Part { work, customers, results, total, is_last })
+    let is_last = customers.len() < CUSTOMERS_MAX && customers.len() == rated.customers;
+    customers.truncate(rated.customers);
+    Ok(Part { work, customers, results: rated.results, total, is_last })
 }
 
 /// The customers after the last one that was looked at, and how many there are in all.

@@ -1,7 +1,7 @@
 //! What customers used of the prices of a backtest, read for all of them at once: one question for each metric and way of cutting the
 //! range, and the single events where a price looks at them.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -21,6 +21,9 @@ use super::rate::Rating;
 use crate::error::Error;
 use crate::metering::{Customers, Measured, PricedEvent, Question, Spans, measure_all, priced_events};
 
+/// About the most single events of one chunk; a customer with more is rated alone.
+const EVENTS_MAX: u64 = 200_000;
+
 /// The prices of both versions, cut in one zone.
 pub(super) struct ZoneCuts {
     pub zone: TimeZone,
@@ -31,6 +34,8 @@ pub(super) struct ZoneCuts {
 
 /// What some customers used.
 pub(super) struct Used<'i> {
+    /// Of how many of the customers it is, from the first on.
+    pub customers: usize,
     zones: BTreeMap<String, ZoneCuts>,
     time_zone: &'i str,
     questions: Vec<Asked>,
@@ -77,7 +82,8 @@ struct EventSet<'u> {
 }
 
 impl<'i> Used<'i> {
-    /// What was used by customers that follow one another, read in one go.
+    /// What was used by customers that follow one another, read in one go. Where that is too many events, it is that of the first of
+    /// them only: [`Used::customers`] says how many.
     ///
     /// # Errors
     /// As [`Rating::of_all`].
@@ -87,9 +93,17 @@ impl<'i> Used<'i> {
         customers: &[Customer],
     ) -> Result<Used<'i>, Error> {
         let mut used = Used::prepare(rating, customers)?;
-        if let (Some(first), Some(last)) = (customers.first(), customers.last()) {
-            let all = Customers::Between { first: first.id, last: last.id };
-            used.read(tx, rating, customers, all)?;
+        let between = |customers: &[Customer]| match customers {
+            [] => None,
+            [first, .., last] => Some(Customers::Between { first: first.id, last: last.id }),
+            [only] => Some(Customers::One(only.id)),
+        };
+        if let Some(all) = between(customers) {
+            used.read_counters(tx, rating, customers, all)?;
+        }
+        used.customers = fitting(customers.iter().map(|customer| used.events_of(customer.id)));
+        if let Some(fitting) = between(&customers[..used.customers]) {
+            used.read_events(tx, rating, fitting)?;
         }
         Ok(used)
     }
@@ -101,9 +115,22 @@ impl<'i> Used<'i> {
     pub fn read_each(tx: &mut ProjectTx<'_>, rating: &Rating<'i>, customers: &[Customer]) -> Result<Used<'i>, Error> {
         let mut used = Used::prepare(rating, customers)?;
         for customer in customers {
-            used.read(tx, rating, customers, Customers::One(customer.id))?;
+            used.read_counters(tx, rating, customers, Customers::One(customer.id))?;
+        }
+        used.customers = fitting(customers.iter().map(|customer| used.events_of(customer.id)));
+        for customer in &customers[..used.customers] {
+            used.read_events(tx, rating, Customers::One(customer.id))?;
         }
         Ok(used)
+    }
+
+    /// How many single events of the customer are read.
+    fn events_of(&self, customer: CustomerId) -> u64 {
+        let metrics: BTreeSet<usize> = self.events.keys().map(|(metric, _)| *metric).collect();
+        let questions =
+            metrics.iter().filter_map(|metric| self.questions.iter().position(|asked| asked.metric == *metric));
+        let rows = questions.flat_map(|question| self.answers[question].of(customer));
+        rows.map(|row| row.group.counter.events()).fold(0, u64::saturating_add)
     }
 
     fn prepare(rating: &Rating<'i>, customers: &[Customer]) -> Result<Used<'i>, Error> {
@@ -135,10 +162,10 @@ impl<'i> Used<'i> {
             prices.push(Some(Reads { question: place, events: looks_at }));
         }
         let answers = questions.iter().map(|_| Rows::default()).collect();
-        Ok(Used { zones, time_zone, questions, answers, events, prices })
+        Ok(Used { customers: customers.len(), zones, time_zone, questions, answers, events, prices })
     }
 
-    fn read(
+    fn read_counters(
         &mut self,
         tx: &mut ProjectTx<'_>,
         rating: &Rating<'_>,
@@ -170,6 +197,10 @@ impl<'i> Used<'i> {
         for (rows, answer) in self.answers.iter_mut().zip(measure_all(tx, &questions)?) {
             rows.add(answer, |row| row.customer);
         }
+        Ok(())
+    }
+
+    fn read_events(&mut self, tx: &mut ProjectTx<'_>, rating: &Rating<'_>, customers: Customers) -> Result<(), Error> {
         for ((metric, property), rows) in &mut self.events {
             let metric = &rating.metrics[*metric];
             let found = priced_events(tx, metric, customers, rating.range, property.as_deref())?;
@@ -252,6 +283,31 @@ impl<T> Rows<T> {
     }
 }
 
+/// How many of the first customers have few enough events together; one at least, if there is one.
+fn fitting(events: impl ExactSizeIterator<Item = u64>) -> usize {
+    let (customers, mut sum) = (events.len(), 0_u64);
+    let fitting = events.take_while(|events| {
+        sum = sum.saturating_add(*events);
+        sum <= EVENTS_MAX
+    });
+    fitting.count().max(1).min(customers)
+}
+
 fn zone_name<'a>(customer: &'a Customer, time_zone: &'a str) -> &'a str {
     customer.time_zone.as_deref().unwrap_or(time_zone)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_chunk_takes_customers_while_their_events_fit_and_always_one() {
+        let few = [EVENTS_MAX / 2; 5];
+        assert_eq!(fitting(few.into_iter()), 2);
+        assert_eq!(fitting([EVENTS_MAX + 1, 1].into_iter()), 1);
+        assert_eq!(fitting([0, 0, EVENTS_MAX].into_iter()), 3);
+        assert_eq!(fitting([u64::MAX, u64::MAX].into_iter()), 1);
+        assert_eq!(fitting([].into_iter()), 0);
+    }
 }

@@ -1,5 +1,6 @@
 //! Jobs: leases, fences, resumption, failure.
 
 mod leases;
+mod observed;
 mod work;
 mod worker;

@@ -11,11 +11,15 @@ use super::shop::{everything, per_unit, plan, price};
 use crate::metrics::meaning::wish as metric_wish;
 use crate::world::{World, on_both};
 
-/// More customers than one chunk holds where events are read.
+/// Customers that use something.
 const CUSTOMERS: u32 = 60;
+/// Customers that use nothing, so that there are more than one chunk holds.
+const IDLE: u32 = 500;
 
 fn stocked(world: &World) {
-    world.open_shop(CUSTOMERS);
+    world.open_shop(CUSTOMERS / 2);
+    world.add_idle_customers(IDLE);
+    world.add_customers(CUSTOMERS / 2..CUSTOMERS);
     world.use_shop(CUSTOMERS);
     world.engine.fold_rollups().unwrap();
     world.draft(plan(json!([price("calls", "calls", per_unit("0.11"))])));
@@ -48,7 +52,8 @@ on_both! {
         assert_eq!(world.told(killed).state, JobState::Done);
         assert_eq!(bytes(world, killed), bytes(world, whole));
         let progress = world.told(killed).progress;
-        assert_eq!((progress.done, progress.total), (i64::from(CUSTOMERS) + 1, i64::from(CUSTOMERS) + 1));
+        let everybody = i64::from(CUSTOMERS + IDLE + 1);
+        assert_eq!((progress.done, progress.total), (everybody, everybody));
     }
 
     fn folded_or_not_the_same_range_comes_to_the_same_bytes(world) {

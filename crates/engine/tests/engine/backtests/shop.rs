@@ -84,12 +84,25 @@ impl World {
             let definition: MetricDefinition = serde_json::from_value(definition).unwrap();
             self.engine.declare_metric(&self.owner(), &definition).unwrap();
         }
-        for number in 0..customers {
+        self.add_customers(0..customers);
+    }
+
+    pub fn add_customers(&self, numbers: std::ops::Range<u32>) {
+        for number in numbers {
             let zones = [None, Some("Asia/Kolkata"), Some("America/New_York")];
             let time_zone = zones[usize::try_from(number % 3).unwrap()].map(str::to_owned);
             let new = NewCustomer { time_zone, ..customer(&customer_key(number)) };
             self.engine.create_customer(&self.owner(), None, &new).unwrap();
         }
+    }
+
+    /// So many customers that use nothing.
+    pub fn add_idle_customers(&self, count: u32) {
+        let ctx = self.owner();
+        let idle: Vec<_> = (0..count)
+            .map(|number| customer(&format!("idle-{number}")).into_customer(ctx.new_id(), ctx.now()))
+            .collect();
+        self.db.write("add_idle", self.project.id, |tx| storage::customers::insert_missing(tx, &idle)).unwrap();
     }
 
     /// Each of the customers uses everything, in January and February and around them.
