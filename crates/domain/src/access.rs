@@ -49,6 +49,8 @@ named! {
         MetricsManage = "metrics:manage",
         CatalogRead = "catalog:read",
         CatalogManage = "catalog:manage",
+        SubscriptionsRead = "subscriptions:read",
+        SubscriptionsWrite = "subscriptions:write",
         UsageIngest = "usage:ingest",
         ChargeIngest = "charge:ingest",
         IngestRead = "ingest:read",
@@ -77,6 +79,7 @@ impl Permission {
             | Permission::CustomersRead
             | Permission::MetricsRead
             | Permission::CatalogRead
+            | Permission::SubscriptionsRead
             | Permission::IngestRead
             | Permission::BillingRead
             | Permission::JobsRead
@@ -88,7 +91,11 @@ impl Permission {
             Permission::MetricsManage => &[Owner, Admin, Finance, Developer],
             Permission::RejectionsReplay => &[Owner, Admin, Support, Developer],
             Permission::CreditGrant | Permission::MoneyAdjust => MONEY,
-            Permission::CatalogManage | Permission::MoneyRefund | Permission::MoneyReverse => &[Owner, Admin, Finance],
+            // A change of a subscription moves money without a limit, which the role support does not.
+            Permission::CatalogManage
+            | Permission::SubscriptionsWrite
+            | Permission::MoneyRefund
+            | Permission::MoneyReverse => &[Owner, Admin, Finance],
             // Machines only: a person corrects with a reason, a machine measures.
             Permission::UsageIngest | Permission::ChargeIngest => &[],
         }
@@ -104,6 +111,8 @@ impl Permission {
             }
             Permission::CustomersRead => &[Scope::CustomersRead, Scope::CustomersWrite],
             Permission::CustomersWrite => &[Scope::CustomersWrite],
+            Permission::SubscriptionsRead => &[Scope::BillingRead, Scope::SubscriptionsWrite],
+            Permission::SubscriptionsWrite => &[Scope::SubscriptionsWrite],
             Permission::ProjectRead
             | Permission::ProjectUpdate
             | Permission::MembersRead

@@ -128,6 +128,8 @@ codes! {
         "`detail` names a change that takes effect later and would not be possible any more. Withdraw it first, or choose another `effectiveAt`.";
     AlreadyEffective = "already_effective", 409, "The change has taken effect already",
         "Only changes that lie ahead can be withdrawn. Make another change that undoes it.";
+    FirstChange = "first_change", 409, "A subscription keeps its first change",
+        "The change `created` is not withdrawn, even if it lies ahead. Cancel the subscription at its beginning: it never bills anything.";
     AlreadyWithdrawn = "already_withdrawn", 409, "The change was withdrawn already",
         "The history shows who withdrew it and when.";
     PreviewStale = "preview_stale", 409, "The subscription is not as it was previewed",

@@ -32,6 +32,7 @@ pub mod projects;
 pub mod readiness;
 pub mod secrets;
 pub mod sessions;
+pub mod subscriptions;
 pub mod trace;
 pub mod transactions;
 pub mod users;

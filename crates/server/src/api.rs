@@ -40,6 +40,7 @@ pub(crate) mod overview;
 pub(crate) mod plans;
 pub(crate) mod projects;
 pub(crate) mod rejections;
+pub(crate) mod subscriptions;
 pub(crate) mod trace;
 pub(crate) mod transactions;
 pub(crate) mod wallets;

@@ -8,9 +8,11 @@ use utoipa_axum::routes;
 use crate::api::catalog::items;
 use crate::api::ingest::{batch, charge, usage};
 use crate::api::plans::versions;
+use crate::api::subscriptions::changes;
 use crate::api::{
     access_keys, admin, audit, auth, backtests, catalog, customers, docs, estimates, health, ingest_views, jobs,
-    ledger, members, metric_versions, metrics, overview, plans, projects, rejections, trace, transactions, wallets,
+    ledger, members, metric_versions, metrics, overview, plans, projects, rejections, subscriptions, trace,
+    transactions, wallets,
 };
 use crate::app::App;
 use crate::edge::surround;
@@ -20,7 +22,7 @@ use crate::routes::Api;
 
 /// Every route and its guard.
 pub fn api() -> Api {
-    let parts = [about_the_server, people, projects_and_access, customers_and_usage, prices, money];
+    let parts = [about_the_server, people, projects_and_access, customers_and_usage, prices, subscribed, money];
     parts.into_iter().fold(Api::new(openapi::base()), |api, part| part(api))
 }
 
@@ -136,6 +138,17 @@ fn prices(api: Api) -> Api {
         .route(routes!(items::tax_rates::get_tax_rate), read)
         .route(routes!(items::tax_rates::put_tax_rate), manage)
         .route(routes!(items::tax_rates::remove_tax_rate), manage)
+}
+
+fn subscribed(api: Api) -> Api {
+    let read = Guard::Project(Permission::SubscriptionsRead);
+    let write = Guard::Project(Permission::SubscriptionsWrite);
+    api.route(routes!(subscriptions::create_subscription), write)
+        .route(routes!(subscriptions::list_subscriptions), read)
+        .route(routes!(subscriptions::get_subscription), read)
+        .route(routes!(changes::change_subscription), write)
+        .route(routes!(changes::list_subscription_changes), read)
+        .route(routes!(changes::withdraw_subscription_change), write)
 }
 
 fn money(api: Api) -> Api {

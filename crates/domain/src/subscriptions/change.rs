@@ -12,6 +12,7 @@ use crate::named::named;
 use crate::pricing::terms::Terms;
 use crate::quantity::Quantity;
 use crate::subscriptions::price_ref::{PriceRef, VersionRef};
+use crate::subscriptions::state::State;
 use crate::time::Instant;
 
 named! {
@@ -174,6 +175,26 @@ pub struct Withdrawal {
     pub idempotency_key: IdempotencyKey,
     pub actor: ActorName,
     pub reason: Option<Reason>,
+}
+
+impl SubscriptionChange {
+    /// The state that it makes, if it is the one with which the subscription begins.
+    pub(super) fn created(&self) -> Option<State> {
+        match &self.change {
+            Change::Created(created) => Some(State::created(created, self.effective_at)),
+            Change::PlanChanged(_)
+            | Change::QuantityChanged(_)
+            | Change::AddOnAdded(_)
+            | Change::AddOnRemoved(_)
+            | Change::Paused
+            | Change::Resumed
+            | Change::Cancelled
+            | Change::Uncancelled
+            | Change::Overridden(_)
+            | Change::TrialExtended(_)
+            | Change::CouponRedeemed(_) => None,
+        }
+    }
 }
 
 impl Change {

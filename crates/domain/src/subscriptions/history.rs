@@ -116,7 +116,7 @@ impl History {
     /// Takes back a change that lies ahead, if everything later stays possible.
     ///
     /// # Errors
-    /// [`Code::NotFound`] for a change that is not there, [`Code::AlreadyWithdrawn`], [`Code::AlreadyEffective`] when it is not ahead of
+    /// [`Code::NotFound`] for a change that is not there, [`Code::FirstChange`] for `created`, [`Code::AlreadyWithdrawn`], [`Code::AlreadyEffective`] when it is not ahead of
     /// `submitted_at`, [`Code::LaterChangeConflict`] when a later change rests on it, [`Code::IdempotencyConflict`] for a used key.
     pub fn withdraw(&self, withdrawal: Withdrawal, offers: &Offers) -> Result<History, Refusal> {
         let change = self.change(withdrawal.change).ok_or_else(Refusal::not_found)?;
@@ -128,6 +128,9 @@ impl History {
             return Err(Refusal::new(Code::AlreadyWithdrawn, detail));
         }
         self.require_new_key(&withdrawal.idempotency_key)?;
+        if change.created().is_some() {
+            return Err(Refusal::new(Code::FirstChange, "A subscription keeps its first change. Cancel it instead."));
+        }
         if change.effective_at <= withdrawal.submitted_at {
             let detail =
                 format!("It took effect at {}; only changes that lie ahead are withdrawn.", change.effective_at);
@@ -143,10 +146,14 @@ impl History {
     /// The timeline, if each state of it is possible. A refusal that is not about `added` itself names the change in the way.
     fn checked(&self, offers: &Offers, added: Option<&SubscriptionChange>) -> Result<Timeline, Refusal> {
         let timeline = Timeline::fold(self.live()).map_err(|(change, refusal)| in_the_way(change, refusal, added))?;
+        // What takes effect together with the beginning is held to it too: the currency is that of the first plan for ever.
+        let created = self.live().find_map(SubscriptionChange::created);
         for (before, point) in timeline.steps() {
-            offers.check(before, &point.state).map_err(|refusal| match self.cause_of(point.at, added) {
-                Some(change) => in_the_way(change, refusal, added),
-                None => refusal,
+            offers.check(before.or(created.as_ref()), &point.state).map_err(|refusal| {
+                match self.cause_of(point.at, added) {
+                    Some(change) => in_the_way(change, refusal, added),
+                    None => refusal,
+                }
             })?;
         }
         if let Some(added) = added

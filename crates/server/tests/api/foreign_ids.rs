@@ -52,6 +52,7 @@ impl Others {
             "to": "2026-02-01T00:00:00Z", "customerKeys": [CANARY] });
         let backtest = world.post(project.path("/backtests")).bearer(&owner.token).json(backtest).expect(202);
         world.engine.run_jobs_of(project.id.parse().unwrap()).unwrap();
+        let (subscription, change) = subscribe(world, &project);
         let read = |rest: &str| world.get(project.path(rest)).bearer(&owner.token).expect(200);
         let ids = BTreeMap::from([
             ("userId", owner.id.clone()),
@@ -65,6 +66,8 @@ impl Others {
             ("rejectionId", text(&read("/ingest/rejections")["data"][0]["id"])),
             ("jobId", queue(world, &project.id, 1).to_string()),
             ("backtestId", text(&backtest["id"])),
+            ("subscriptionId", subscription),
+            ("changeId", change),
             ("key", CANARY.to_owned()),
             ("metricKey", CANARY.to_owned()),
             ("email", owner.email.clone()),
@@ -84,6 +87,19 @@ impl Others {
         };
         lists.map(look).collect()
     }
+}
+
+/// A subscription with a change that lies ahead: the ids of both.
+fn subscribe(world: &World, project: &Project) -> (String, String) {
+    let post = |path: &str, key: &str, body: Value| {
+        world.post(project.path(path)).bearer(&project.owner.token).idempotency(key).json(body).send()
+    };
+    post(&format!("/plans/{CANARY}/versions/1/publish"), "canary-publish", json!({})).expect(200);
+    let subscription = json!({ "externalKey": CANARY, "customerKey": CANARY, "plan": { "key": CANARY } });
+    let subscription = text(&post("/subscriptions", "canary-subscription", subscription).expect(201)["id"]);
+    let ahead = json!({ "change": { "type": "cancelled" }, "effectiveAt": "2030-01-01T00:00:00Z" });
+    let changed = post(&format!("/subscriptions/{subscription}/changes"), "canary-change", ahead).expect(201);
+    (subscription, text(&changed["change"]["id"]))
 }
 
 /// One request of a stranger to one of their own routes, with the ids of the others wherever one fits.

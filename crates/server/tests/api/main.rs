@@ -32,6 +32,7 @@ mod plans;
 mod projects;
 mod rate_limits;
 mod sockets;
+mod subscriptions;
 mod trace;
 mod transactions;
 mod wallets;

@@ -4,7 +4,8 @@
 
 use domain::access::{Permission, Role, Scope};
 use domain::ids::{
-    AccessGrantId, AccessKeyId, BacktestId, CustomerId, EntryId, EventId, JobId, ProjectId, RejectionId, UserId,
+    AccessGrantId, AccessKeyId, BacktestId, CustomerId, EntryId, EventId, JobId, ProjectId, RejectionId,
+    SubscriptionChangeId, SubscriptionId, UserId,
 };
 use domain::refusal::Code;
 use http::Method;
@@ -92,6 +93,8 @@ pub fn path(row: &RouteRow, project: &str) -> String {
         "backtestId" => BacktestId::from_uuid(nothing).to_string(),
         "jobId" => JobId::from_uuid(nothing).to_string(),
         "eventId" => EventId::from_uuid(nothing).to_string(),
+        "subscriptionId" => SubscriptionId::from_uuid(nothing).to_string(),
+        "changeId" => SubscriptionChangeId::from_uuid(nothing).to_string(),
         "number" => "7".to_owned(),
         "key" | "file" => "no_such_thing".to_owned(),
         other => panic!("{}: say here what stands for {{{other}}}", row.path),

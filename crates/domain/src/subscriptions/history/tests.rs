@@ -95,6 +95,20 @@ fn a_change_that_others_rest_on_is_not_withdrawn() {
 }
 
 #[test]
+fn the_first_change_is_not_withdrawn_even_while_it_lies_ahead() {
+    let told = Told::new("team");
+    let refusal = told.history.withdraw(withdrawal(&told, 1, "2024-01-01"), &told.offers).unwrap_err();
+    assert_eq!(refusal.code, Code::FirstChange);
+}
+
+#[test]
+fn the_currency_is_that_of_the_first_plan_from_the_first_moment_on() {
+    let told = Told::new("team");
+    assert_eq!(told.refusal("2024-01-31", to_plan("dollar")), Code::CurrencyChange);
+    assert_eq!(told.refusal("2024-02-10", to_plan("dollar")), Code::CurrencyChange);
+}
+
+#[test]
 fn a_preview_of_another_state_is_stale() {
     let told = Told::new("team");
     let previewed = told.history.version();

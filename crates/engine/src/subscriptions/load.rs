@@ -1,0 +1,92 @@
+//! Everything about one customer's subscriptions that a decision needs, under the lock of the customer.
+
+use std::collections::BTreeMap;
+
+use domain::customers::Customer;
+use domain::ids::{CustomerId, SubscriptionId};
+use domain::projects::Project;
+use domain::refusal::Refusal;
+use domain::subscriptions::change::{Change, SubscriptionChange, Withdrawal};
+use domain::subscriptions::history::History;
+use domain::subscriptions::offers::Offers;
+use domain::subscriptions::policy::ProrationPolicy;
+use domain::subscriptions::record::SubscriptionRecord;
+use domain::subscriptions::segments::Subscription;
+use domain::subscriptions::timeline::Timeline;
+use domain::subscriptions::usage::{Keyed, check_overlap};
+use storage::{ProjectTx, customers, projects, subscription_changes, subscription_withdrawals, subscriptions};
+
+use crate::error::Error;
+
+/// A subscription with its history.
+pub(super) struct Loaded {
+    pub record: SubscriptionRecord,
+    pub history: History,
+}
+
+/// A customer and all its subscriptions: none of them changes until the transaction ends.
+pub(super) struct Household {
+    pub project: Project,
+    pub customer: Customer,
+    pub subscriptions: Vec<Loaded>,
+}
+
+/// Locks the customer and loads its subscriptions. Whoever makes or changes one comes through here, so that no two of them ever price
+/// one metric because each was judged without the other.
+pub(super) fn locked(tx: &mut ProjectTx<'_>, customer: CustomerId) -> Result<Household, Error> {
+    let project = projects::get(tx)?.ok_or_else(Error::not_found)?;
+    let customer = customers::get_for_update(tx, customer)?.ok_or_else(Error::not_found)?;
+    let records = subscriptions::of_customer(tx, customer.id)?;
+    Ok(Household { project, customer, subscriptions: histories(tx, records)? })
+}
+
+/// Each of these with its history, in their order.
+pub(super) fn histories(tx: &mut ProjectTx<'_>, records: Vec<SubscriptionRecord>) -> Result<Vec<Loaded>, Error> {
+    let ids: Vec<SubscriptionId> = records.iter().map(|record| record.id).collect();
+    let mut changes: BTreeMap<SubscriptionId, Vec<SubscriptionChange>> = BTreeMap::new();
+    for (id, change) in subscription_changes::of_subscriptions(tx, &ids)? {
+        changes.entry(id).or_default().push(change);
+    }
+    let mut withdrawals: BTreeMap<SubscriptionId, Vec<Withdrawal>> = BTreeMap::new();
+    for (id, withdrawal) in subscription_withdrawals::of_subscriptions(tx, &ids)? {
+        withdrawals.entry(id).or_default().push(withdrawal);
+    }
+    let loaded = records.into_iter().map(|record| {
+        let changes = changes.remove(&record.id).unwrap_or_default();
+        let withdrawals = withdrawals.remove(&record.id).unwrap_or_default();
+        Loaded { record, history: History::of(changes, withdrawals) }
+    });
+    Ok(loaded.collect())
+}
+
+impl Household {
+    /// What the changes of all its subscriptions say.
+    pub(super) fn changes(&self) -> impl Iterator<Item = &Change> {
+        self.subscriptions.iter().flat_map(|loaded| loaded.history.live().map(|change| &change.change))
+    }
+
+    pub(super) fn subscription<'a>(&self, timeline: &'a Timeline, offers: &'a Offers) -> Subscription<'a> {
+        let policy = ProrationPolicy { basis: self.project.policies.proration_basis, ..ProrationPolicy::USUAL };
+        Subscription { timeline, offers, policy }
+    }
+
+    /// Checks that what a subscription shall be prices no metric that another one of the customer prices at the same time.
+    ///
+    /// # Errors
+    /// [`domain::refusal::Code::MetricAlreadyPriced`].
+    pub(super) fn require_own_metrics(
+        &self,
+        record: &SubscriptionRecord,
+        timeline: &Timeline,
+        offers: &Offers,
+    ) -> Result<(), Refusal> {
+        let others = self.subscriptions.iter().filter(|other| other.record.id != record.id);
+        let others: Vec<(&str, Timeline)> =
+            others.map(|other| (other.record.external_key.as_str(), other.history.timeline())).collect();
+        let others: Vec<Keyed<'_>> = others
+            .iter()
+            .map(|(key, timeline)| Keyed { key, subscription: self.subscription(timeline, offers) })
+            .collect();
+        check_overlap(self.subscription(timeline, offers), &others)
+    }
+}
