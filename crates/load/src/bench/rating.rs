@@ -44,7 +44,9 @@ const LOOK_EVERY: Duration = Duration::from_millis(20);
 const BACKTEST_WITHIN: Duration = Duration::from_secs(600);
 /// How long the server may take to fold what was sent.
 const QUIET_WITHIN: Duration = Duration::from_secs(300);
-const QUIET_FOR: Duration = Duration::from_millis(500);
+const LOOK_AT_WORK_EVERY: Duration = Duration::from_millis(500);
+/// A server that waits for its database rests, too, but never for so many looks.
+const QUIET_LOOKS: u32 = 20;
 
 /// Fills a project of its own and rates it.
 ///
@@ -207,13 +209,14 @@ impl Run<'_> {
 /// Waits until the server rests: everything that was sent is folded.
 fn wait_until_quiet(server: &ServerProcess) {
     let begun = clock::start();
-    let mut before = server.processor_ticks();
-    while begun.elapsed() < QUIET_WITHIN {
-        clock::pause(QUIET_FOR);
+    let (mut before, mut quiet) = (server.processor_ticks(), 0);
+    while begun.elapsed() < QUIET_WITHIN && quiet < QUIET_LOOKS {
+        clock::pause(LOOK_AT_WORK_EVERY);
         let now = server.processor_ticks();
-        match (before, now) {
-            (Some(earlier), Some(later)) if later > earlier + 2 => before = now,
-            _ => return,
-        }
+        quiet = match (before, now) {
+            (Some(earlier), Some(later)) if later > earlier + 2 => 0,
+            _ => quiet + 1,
+        };
+        before = now;
     }
 }
