@@ -20,7 +20,7 @@ pub(super) fn apply(client: &mut Client, account: &Account) -> Result<(), LoadEr
 pub(super) const TEAM: &str = "team";
 pub(super) const PAY_AS_YOU_GO: &str = "pay-as-you-go";
 
-/// Looks at one line of a customer's bill, to show that it can be asked why.
+/// Asks what a plan would cost, and why.
 pub(super) fn estimate(account: &Account, body: &serde_json::Value) -> Request {
     requests::write(&account.access_token, &account.project_id, "/estimate", body)
 }
