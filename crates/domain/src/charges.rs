@@ -5,11 +5,13 @@
 //! 2. [`rate`]: counters, events, seats or time of these spans become one rated amount for each period.
 //! 3. [`line`]: a rated amount with everything that explains it; [`commitment`]: what is missing to a minimum commitment;
 //!    [`conversion`]: custom assets as money.
-//! 4. [`estimate`]: the lines of a customer with discounts, tax and the one rounding.
+//! 4. [`charge`]: what is kept of a line when it is billed.
+//! 5. [`estimate`]: the lines of a customer with discounts, tax and the one rounding.
 //!
 //! A part of a period that lies in the range is a segment of its own: allowance, flat fees, minimum, cap, recurring amounts and seats are
 //! those of its share. Nothing is looked up here: metric, counters and rates are given.
 
+pub mod charge;
 pub mod commitment;
 pub mod conversion;
 pub mod cut;

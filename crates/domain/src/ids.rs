@@ -2,7 +2,10 @@
 
 use std::fmt;
 
+use sha2::{Digest, Sha256};
 use uuid::Uuid;
+
+use crate::time::Instant;
 
 /// Lower-case Crockford base32: no `i`, `l`, `o`, `u`, so that an id survives being read aloud.
 const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
@@ -140,6 +143,12 @@ ids! {
     SubscriptionId = "sub";
     /// One dated change of a subscription.
     SubscriptionChangeId = "sch";
+    /// What is planned to be billed at once: a part of a period of one price.
+    BillingItemId = "bit";
+    /// Everything that was due at one time, planned, charged and issued.
+    BillingRunId = "run";
+    /// One rated price for one part of a period.
+    ChargeId = "chg";
     /// A bill: a draft first, then issued and never changed.
     InvoiceId = "inv";
     /// One audited action.
@@ -152,6 +161,24 @@ ids! {
     BacktestId = "bkt";
     /// One request, in replies and logs.
     RequestId = "req";
+}
+
+/// The id of something that billing makes: from what it is, not from when or where it was made. It sorts by `at` as other ids sort by
+/// their time; the rest of its 74 bits are of the SHA-256 of project, kind and name.
+pub fn derived(at: Instant, project: ProjectId, kind: &str, name: &str) -> Uuid {
+    let mut hash = Sha256::new();
+    for part in [project.uuid().as_bytes().as_slice(), kind.as_bytes(), b"/", name.as_bytes()] {
+        hash.update(part);
+    }
+    let digest = hash.finalize();
+    let mut tail = [0; 16];
+    tail.copy_from_slice(&digest[..16]);
+    let tail = u128::from_be_bytes(tail);
+    let millis = u128::from(at.micros().div_euclid(1_000).max(0).unsigned_abs()) & 0xffff_ffff_ffff;
+    // RFC 9562, section 5.7: 48 bits of milliseconds, version 7, 12 bits, variant 0b10, 62 bits.
+    let high = (tail >> 116) << 64;
+    let low = tail & 0x3fff_ffff_ffff_ffff;
+    Uuid::from_u128((millis << 80) | (7 << 76) | high | (0b10 << 62) | low)
 }
 
 #[cfg(test)]
@@ -176,6 +203,19 @@ mod tests {
         let (early, late) =
             (EventId::from_uuid(Uuid::from_u128(1 << 80)), EventId::from_uuid(Uuid::from_u128(1 << 81)));
         assert!(early.to_string() < late.to_string());
+    }
+
+    #[test]
+    fn a_derived_id_carries_time_and_version_and_is_another_for_another_name() {
+        let at = Instant::parse("2026-03-17T10:15:00.123Z").unwrap();
+        let project = ProjectId::from_uuid(Uuid::from_u128(7));
+        let id = derived(at, project, "invoice", "a");
+        let (seconds, nanos) = id.get_timestamp().unwrap().to_unix();
+        assert_eq!((seconds, nanos), (1_773_742_500, 123_000_000));
+        assert_eq!((id.get_version_num(), id.get_variant()), (7, uuid::Variant::RFC4122));
+        assert_eq!(id, derived(at, project, "invoice", "a"));
+        assert_ne!(id, derived(at, project, "invoice", "b"));
+        assert_ne!(id, derived(at, project, "charge", "a"));
     }
 
     proptest! {

@@ -42,6 +42,7 @@ pub(crate) const MIGRATIONS: &[Migration] = migrations![
     "0008_backtests",
     "0009_events_by_customer",
     "0010_subscriptions",
+    "0011_billing",
 ];
 
 /// What `migrate` did.

@@ -1,5 +1,6 @@
 //! What the layer promises, on both databases: every test here runs the same body on SQLite and on PostgreSQL.
 
+mod billing;
 mod bulk;
 mod constraints;
 mod immutability;

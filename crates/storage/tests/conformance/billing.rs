@@ -1,0 +1,173 @@
+//! Charges come back as they were stored, each once, and no charge is on two invoices that stand.
+
+use domain::amount::Amount;
+use domain::charges::charge::{Charge, ChargeCoupon, ChargeKind};
+use domain::currency::Currency;
+use domain::customers::NewCustomer;
+use domain::idempotency::Fingerprint;
+use domain::ids::{CustomerId, ProjectId, TypedId};
+use domain::invoices::record::{InvoiceKind, InvoiceName, InvoiceRecord};
+use domain::invoices::standing::Standing;
+use domain::projects::NewProject;
+use domain::subscriptions::price_ref::VersionRef;
+use domain::subscriptions::revisions::AlreadyBilled;
+use domain::tax::TaxBehaviour;
+use domain::time::Instant;
+use domain::users::{Email, User};
+use domain::window::Span;
+use storage::users::StoredUser;
+use storage::{Database, InstallationTx, ProjectTx, StorageError, charges, customers, invoices, projects, users};
+use uuid::Uuid;
+
+fn uuid(number: u128) -> Uuid {
+    Uuid::from_u128(0xb111 << 64 | number)
+}
+
+fn at(text: &str) -> Instant {
+    Instant::parse(text).unwrap()
+}
+
+fn project() -> ProjectId {
+    ProjectId::from_uuid(uuid(1))
+}
+
+fn customer() -> CustomerId {
+    CustomerId::from_uuid(uuid(3))
+}
+
+fn settle(db: &Database) {
+    let now = at("2026-03-01T00:00:00Z");
+    let email = Email::parse("email", "storage.billing@example.com").unwrap();
+    let user = User {
+        id: TypedId::from_uuid(uuid(2)),
+        email,
+        name: "B".to_owned(),
+        platform_admin: false,
+        created_at: now,
+        disabled_at: None,
+    };
+    let new = NewProject {
+        name: "B".to_owned(),
+        external_key: "storage-billing".to_owned(),
+        mode: None,
+        currency: None,
+        time_zone: None,
+    };
+    let made = new.into_project(project(), user.id, now);
+    let stored = StoredUser { user, password_hash: String::new() };
+    db.write_installation("settle", |tx: &mut InstallationTx<'_>| -> Result<(), StorageError> {
+        users::insert(tx, &stored)?;
+        projects::insert(tx, &made, Fingerprint([0; 32]))?;
+        Ok(())
+    })
+    .unwrap();
+    let new = NewCustomer { external_key: "acme".to_owned(), name: None, time_zone: None, tax: None };
+    let new = new.into_customer(customer(), now);
+    write(db, |tx| customers::insert(tx, &new).map(|_| ())).unwrap();
+}
+
+fn write<T>(db: &Database, body: impl FnMut(&mut ProjectTx<'_>) -> Result<T, StorageError>) -> Result<T, StorageError> {
+    db.write("billing", project(), body)
+}
+
+fn charge(key: &str, revision: u32, amount: &str) -> Charge {
+    let period = Span { start: at("2026-02-01T00:00:00Z"), end: at("2026-03-01T00:00:00Z") };
+    let coupon = serde_json::from_str(
+        r#"{"key":"ten","name":"Ten","discount":{"type":"percent","percent":"10"},"duration":{"type":"once"}}"#,
+    );
+    Charge {
+        id: Charge::id_of(project(), key, revision, period.end),
+        key: key.to_owned(),
+        revision,
+        item: None,
+        customer: customer(),
+        payer: customer(),
+        subscription: None,
+        kind: ChargeKind::Usage,
+        price: "calls".to_owned(),
+        source: Some(VersionRef { key: "team".to_owned(), version: 2 }),
+        period: Some(period),
+        part: Some(period),
+        at: period.end,
+        rates_at: at("2026-02-28T23:59:59.999999Z"),
+        currency: Currency::USD,
+        amount: Amount::parse(amount).unwrap(),
+        prepaid: Amount::ZERO,
+        promotional: Amount::ZERO,
+        tax_category: None,
+        tax_behaviour: TaxBehaviour::Exclusive,
+        coupons: vec![ChargeCoupon { coupon: coupon.unwrap(), period: 0 }],
+        content: r#"{"b": 1,  "a": 2}"#.to_owned(),
+        digest: [9; 32],
+        cut: Some(17),
+        as_of: at("2026-03-01T01:00:00Z"),
+        entry: None,
+        corrects: None,
+        run: None,
+    }
+}
+
+fn draft(part: u32) -> InvoiceRecord {
+    let name = InvoiceName {
+        customer: customer(),
+        currency: Currency::USD,
+        kind: InvoiceKind::Regular,
+        bills_on: jiff::civil::date(2026, 3, 1),
+        part,
+    };
+    InvoiceRecord {
+        id: name.id(project(), at("2026-03-01T00:00:00Z")),
+        name,
+        standing: Standing::DRAFT,
+        issues_at: at("2026-03-01T01:00:00Z"),
+        replaces: None,
+        run: None,
+        created_at: at("2026-03-01T01:00:00Z"),
+        issued_at: None,
+        voided_at: None,
+    }
+}
+
+#[test]
+fn a_charge_comes_back_as_it_was_stored_and_each_revision_is_stored_once() {
+    // checklist 55
+    for (name, _, db) in testkit::fresh_databases() {
+        settle(&db);
+        let (first, second) = (charge("calls", 0, "10"), charge("calls", 1, "-2.5"));
+        let draft = draft(0);
+        let stored = write(&db, |tx| {
+            invoices::insert_drafts(tx, &[draft.clone(), draft.clone()])?;
+            invoices::charge(tx, &[first.clone(), second.clone()], &[draft.id, draft.id])?;
+            let before = charges::charged_before(tx, &["calls", "other"])?;
+            let days = [(customer(), Currency::USD, InvoiceKind::Regular, draft.name.bills_on)];
+            Ok((charges::of_invoices(tx, &[draft.id])?, before, invoices::of_days(tx, &days)?))
+        })
+        .unwrap();
+        assert_eq!(stored.0, [(draft.id, first.clone()), (draft.id, second)], "{name}");
+        let sum = AlreadyBilled { amount: Amount::parse("7.5").unwrap(), revisions: 2 };
+        assert_eq!(stored.1.into_iter().collect::<Vec<_>>(), [("calls".to_owned(), sum)], "{name}");
+        assert_eq!(stored.2, [draft], "{name}");
+        let again = write(&db, |tx| charges::insert_many(tx, std::slice::from_ref(&first))).unwrap_err();
+        assert!(again.violates("charges_key") || again.violates("charges_pk"), "{name}: {again:?}");
+        let other_id = domain::charges::charge::Charge { id: TypedId::from_uuid(uuid(99)), ..first };
+        let again = write(&db, |tx| charges::insert_many(tx, std::slice::from_ref(&other_id))).unwrap_err();
+        assert!(again.violates("charges_key"), "{name}: {again:?}");
+    }
+}
+
+#[test]
+fn no_charge_is_on_two_invoices_that_stand() {
+    // checklist 55, promise P18
+    for (name, _, db) in testkit::fresh_databases() {
+        settle(&db);
+        let one = charge("calls", 0, "10");
+        let (first, second) = (draft(0), draft(1));
+        write(&db, |tx| {
+            invoices::insert_drafts(tx, &[first.clone(), second.clone()])?;
+            invoices::charge(tx, std::slice::from_ref(&one), &[first.id])
+        })
+        .unwrap();
+        let twice = write(&db, |tx| invoices::attach(tx, &[(second.id, one.id)])).unwrap_err();
+        assert!(twice.violates("invoice_lines_charge"), "{name}: {twice:?}");
+    }
+}
