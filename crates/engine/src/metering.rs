@@ -1,14 +1,18 @@
 //! Metering: what was measured, read exactly, in one snapshot, for any customers and stretches of time.
 //!
 //! ```text
-//! measure(tx, &Question { metric, customers, spans, now }) -> Result<Vec<Measured>, Error>
+//! measure(tx, &Question { metric, customers, spans, now, through }) -> Result<Vec<Measured>, Error>
 //! measure_all(tx, &[question, …]) -> Result<Vec<Vec<Measured>>, Error>        // one answer per question, in their order
-//! priced_events(tx, metric, customers, span, amount_property) -> Result<Vec<PricedEvent>, Error>
+//! priced_events(tx, &EventsOf { metric, customers, span, through }, amount_property) -> Result<Vec<PricedEvent>, Error>
+//! cut(tx) -> Result<i64, Error>                                               // the place up to which batches are folded
+//! recount_at(tx, &question, cut) -> Result<Vec<Measured>, Error>              // slow: the same at an earlier cut
 //! ```
 //!
 //! Every question about usage goes through these: the API, the overview, estimates, backtests, invoices. A stretch is read from cells of
 //! days, where an edge cuts a day from cells of quarters of an hour, where it cuts a quarter from single events; batches that are not
-//! folded yet are added event by event. So an answer holds every event that was accepted before, whatever is folded.
+//! folded yet are added event by event. So an answer through [`Through::Everything`] holds every event that was accepted before, whatever is
+//! folded; one through [`Through::Folded`] holds exactly the batches up to the [`cut`] of its snapshot, so that what was billed can be
+//! counted again at any time.
 
 mod levels;
 mod priced;
@@ -24,11 +28,12 @@ use domain::metering::MeteredGroup;
 use domain::metrics::Metric;
 use domain::time::Instant;
 use domain::window::Span;
-use storage::ProjectTx;
 pub use storage::rollups::Customers;
+use storage::{ProjectTx, rollup_cursors};
 
-pub use priced::{PricedEvent, priced_events};
+pub use priced::{EventsOf, PricedEvent, priced_events};
 pub(crate) use recount::recount;
+pub use recount::recount_at;
 
 use crate::error::Error;
 
@@ -40,6 +45,16 @@ pub struct Question<'q> {
     pub spans: Spans<'q>,
     /// A level stands until here and no longer: what lies ahead is not used yet.
     pub now: Instant,
+    pub through: Through,
+}
+
+/// Which batches an answer holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Through {
+    /// All that are committed.
+    Everything,
+    /// Those that are folded, up to the [`cut`].
+    Folded,
 }
 
 /// The stretches of time that are told apart: in the order of time, none overlapping another. Gaps between them are not read.
@@ -82,6 +97,15 @@ pub fn measure(tx: &mut ProjectTx<'_>, question: &Question<'_>) -> Result<Vec<Me
 /// As [`measure`].
 pub fn measure_all(tx: &mut ProjectTx<'_>, questions: &[Question<'_>]) -> Result<Vec<Vec<Measured>>, Error> {
     reader::read(tx, questions)
+}
+
+/// The place of the last batch that is folded in this snapshot: what [`Through::Folded`] counts holds exactly the batches up to it. 0
+/// before the first.
+///
+/// # Errors
+/// Only when the database fails.
+pub fn cut(tx: &mut ProjectTx<'_>) -> Result<i64, Error> {
+    Ok(rollup_cursors::get(tx)?.last_seq)
 }
 
 impl Spans<'_> {

@@ -12,6 +12,14 @@ pub(crate) fn instant(name: &str, text: Option<&str>) -> Result<Option<Instant>,
     read(name, text, |text| Instant::parse(text).map_err(|error| error.to_string()))
 }
 
+/// A whole number.
+///
+/// # Errors
+/// [`Code::InvalidQuery`] for anything else.
+pub(crate) fn integer(name: &str, text: Option<&str>) -> Result<Option<i64>, Refusal> {
+    read(name, text, |text| text.parse().map_err(|_| "is not a whole number".to_owned()))
+}
+
 /// An ISO 4217 code.
 ///
 /// # Errors
@@ -63,6 +71,7 @@ mod tests {
     fn a_malformed_filter_is_refused_by_its_name() {
         let refusal = instant("from", Some("yesterday")).unwrap_err();
         assert_eq!((refusal.code, refusal.first_field()), (Code::InvalidQuery, Some("from")));
+        assert_eq!(integer("cut", Some("1.5")).unwrap_err().first_field(), Some("cut"));
         assert_eq!(currency("currency", Some("usd")).unwrap_err().code, Code::InvalidQuery);
         let refusal = named("type", Some("gift"), TransactionType::ALL, TransactionType::parse).unwrap_err();
         assert_eq!(refusal.errors[0].detail, "is not one of credit, charge, debit, refund, reversal.");

@@ -141,6 +141,22 @@ pub fn unfolded(tx: &mut ProjectTx<'_>, limit: i64) -> Result<Vec<IngestBatch>, 
     )
 }
 
+/// The youngest batch that is not folded yet.
+pub fn newest_unfolded(tx: &mut ProjectTx<'_>) -> Result<Option<BatchId>, StorageError> {
+    tx.query_opt(
+        sql!(
+            "-- newest_unfolded_ingest_batch
+            select id
+            from ingest_batches
+            where project_id = ?1 and rollup_seq is null
+            order by id desc
+            limit 1"
+        ),
+        &[],
+        |row| row.get(0),
+    )
+}
+
 /// How many of these batches are not folded yet; name each once.
 pub fn count_unfolded(tx: &mut ProjectTx<'_>, batches: &[BatchId]) -> Result<usize, StorageError> {
     let rows: Vec<[Value<'_>; 1]> = batches.iter().map(|id| params![*id]).collect();

@@ -143,14 +143,14 @@ pub fn folded_measurements(
         sql!(
             "-- folded_measurements
             select e.metric_id, e.customer_id, e.id, e.at, e.units_micros, e.subscription_key, e.schema_miss,
-                case when cast(?2 as {bool}) then e.properties end, b.rollup_seq
+                case when cast(?2 as {bool}) then e.properties end, e.batch_id, b.rollup_seq
             from usage_events e
             join ingest_batches b on b.project_id = e.project_id and b.id = e.batch_id
             where e.project_id = ?1 and b.rollup_seq is not null"
         ),
         &params![properties == Properties::Read],
         |row| {
-            each(row.get(8)?, read_measured(row)?);
+            each(row.get(9)?, read_measured(row)?);
             Ok(())
         },
     )?;

@@ -43,6 +43,7 @@ pub struct NewEvent<'a> {
 /// A stored event as far as sums care.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MeasuredEvent {
+    pub batch: BatchId,
     pub metric: MetricId,
     pub customer: CustomerId,
     pub subscription_key: Option<String>,
@@ -187,6 +188,8 @@ pub struct EventsOfMetric<'a> {
     pub from: Option<Instant>,
     pub customer: Option<CustomerId>,
     pub subscription_key: Option<&'a str>,
+    /// Only events of batches that are folded and have this place or one before it.
+    pub cut: Option<i64>,
 }
 
 /// The latest first, of one time those with the greater ids, before the given place; `limit` of them at most.
@@ -210,10 +213,15 @@ pub fn page_of_metric(
               and (at < ?4 or id < ?5)
               and (cast(?6 as {uuid}) is null or customer_id = ?6)
               and (cast(?7 as text) is null or subscription_key = ?7)
+              and (cast(?9 as {int}) is null or exists (
+                  select 1
+                  from ingest_batches b
+                  where b.project_id = usage_events.project_id and b.id = usage_events.batch_id and b.rollup_seq <= ?9
+              ))
             order by at desc, id desc
             limit ?8"
         ),
-        &params![filter.metric, from, at, id, filter.customer, filter.subscription_key, limit],
+        &params![filter.metric, from, at, id, filter.customer, filter.subscription_key, limit, filter.cut],
         read,
     )
 }
@@ -232,7 +240,7 @@ pub fn measurements(
         sql!(
             "-- measurements_of_span
             select metric_id, customer_id, id, at, units_micros, subscription_key, schema_miss,
-                case when cast(?7 as {bool}) then properties end
+                case when cast(?7 as {bool}) then properties end, batch_id
             from usage_events
             where project_id = ?1 and metric_id = ?2 and at >= ?3 and at < ?4
               and (cast(?5 as {uuid}) is null or customer_id >= ?5)
@@ -244,14 +252,41 @@ pub fn measurements(
     Ok(())
 }
 
-/// Hands every event with an id from `first` to `last` to `each`, with its batch. Nothing but the ids is asked of the database, so that
+/// Hands every event of the metric in the span whose batch is folded, up to the place `cut`, to `each`.
+pub fn measurements_at(
+    tx: &mut ProjectTx<'_>,
+    metric: MetricId,
+    customers: Customers,
+    span: Span,
+    cut: i64,
+    mut each: impl FnMut(MeasuredEvent),
+) -> Result<(), StorageError> {
+    let (first, last) = customers.range().unzip();
+    tx.query(
+        sql!(
+            "-- measurements_at_cut
+            select e.metric_id, e.customer_id, e.id, e.at, e.units_micros, e.subscription_key, e.schema_miss, e.properties, e.batch_id
+            from usage_events e
+            join ingest_batches b on b.project_id = e.project_id and b.id = e.batch_id
+            where e.project_id = ?1 and e.metric_id = ?2 and e.at >= ?3 and e.at < ?4
+              and (cast(?5 as {uuid}) is null or e.customer_id >= ?5)
+              and (cast(?6 as {uuid}) is null or e.customer_id <= ?6)
+              and b.rollup_seq <= ?7"
+        ),
+        &params![metric, span.start, span.end, first, last, cut],
+        |row| read_measured(row).map(&mut each),
+    )?;
+    Ok(())
+}
+
+/// Hands every event with an id from `first` to `last` to `each`. Nothing but the ids is asked of the database, so that
 /// it can only read this stretch of the table.
 pub fn measurements_of_ids(
     tx: &mut ProjectTx<'_>,
     first: EventId,
     last: EventId,
     properties: Properties,
-    mut each: impl FnMut(BatchId, MeasuredEvent),
+    mut each: impl FnMut(MeasuredEvent),
 ) -> Result<(), StorageError> {
     tx.query(
         sql!(
@@ -262,10 +297,7 @@ pub fn measurements_of_ids(
             where project_id = ?1 and id >= ?2 and id <= ?3"
         ),
         &params![first, last, properties == Properties::Read],
-        |row| {
-            each(row.get(8)?, read_measured(row)?);
-            Ok(())
-        },
+        |row| read_measured(row).map(&mut each),
     )?;
     Ok(())
 }
@@ -280,6 +312,7 @@ pub(crate) fn read_measured(row: &Row<'_>) -> Result<MeasuredEvent, StorageError
         subscription_key: row.get(5)?,
         schema_miss: row.get(6)?,
         properties: properties.map(|JsonText(text)| text),
+        batch: row.get(8)?,
     })
 }
 

@@ -19,7 +19,9 @@ use storage::ProjectTx;
 
 use super::rate::Rating;
 use crate::error::Error;
-use crate::metering::{Customers, Measured, PricedEvent, Question, Spans, measure_all, priced_events};
+use crate::metering::{
+    Customers, EventsOf, Measured, PricedEvent, Question, Spans, Through, measure_all, priced_events,
+};
 
 /// About the most single events of one chunk; a customer with more is rated alone.
 const EVENTS_MAX: u64 = 200_000;
@@ -191,7 +193,13 @@ impl<'i> Used<'i> {
                 Some((_, spans)) => Spans::Same(spans),
                 None => Spans::Own { hull: rating.range, of },
             };
-            Question { metric: &rating.metrics[asked.metric], customers, spans, now: rating.now }
+            Question {
+                metric: &rating.metrics[asked.metric],
+                customers,
+                spans,
+                now: rating.now,
+                through: Through::Everything,
+            }
         });
         let questions: Vec<Question<'_>> = questions.collect();
         for (rows, answer) in self.answers.iter_mut().zip(measure_all(tx, &questions)?) {
@@ -203,7 +211,8 @@ impl<'i> Used<'i> {
     fn read_events(&mut self, tx: &mut ProjectTx<'_>, rating: &Rating<'_>, customers: Customers) -> Result<(), Error> {
         for ((metric, property), rows) in &mut self.events {
             let metric = &rating.metrics[*metric];
-            let found = priced_events(tx, metric, customers, rating.range, property.as_deref())?;
+            let wanted = EventsOf { metric, customers, span: rating.range, through: Through::Everything };
+            let found = priced_events(tx, &wanted, property.as_deref())?;
             rows.add(found, |event| event.customer);
         }
         Ok(())

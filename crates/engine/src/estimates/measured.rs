@@ -20,7 +20,7 @@ use super::offer::Offered;
 use super::quantities::{check_seats, of_price, seats_missing, unit_label};
 use super::{Charges, SeatEntry, Setting, zone_of};
 use crate::error::Error;
-use crate::metering::{Customers, Question, Spans, measure, priced_events};
+use crate::metering::{Customers, EventsOf, Question, Spans, Through, measure, priced_events};
 
 /// What is measured.
 pub(super) struct Measure<'a> {
@@ -79,11 +79,12 @@ fn read(
 ) -> Result<Used, Error> {
     let is_asked = |key: Option<&str>| measured.subscription_key.is_none_or(|asked| key == Some(asked));
     let customers = Customers::One(customer.id);
-    let question = Question { metric, customers, spans: Spans::Same(&cut.spans), now: measured.now };
+    let through = Through::Everything;
+    let question = Question { metric, customers, spans: Spans::Same(&cut.spans), now: measured.now, through };
     let groups = measure(tx, &question)?.into_iter().filter(|row| is_asked(row.subscription_key.as_deref()));
     let mut used = Used { groups: groups.map(|row| (row.span, row.group)).collect(), events: Vec::new() };
     for property in event_properties(offered.price) {
-        let all = priced_events(tx, metric, customers, measured.range, property)?;
+        let all = priced_events(tx, &EventsOf { metric, customers, span: measured.range, through }, property)?;
         let mut by_span: Vec<Vec<(DimensionValues, EventUnits)>> = vec![Vec::new(); cut.spans.len()];
         for event in all.into_iter().filter(|event| is_asked(event.subscription_key.as_deref())) {
             let span = cut.spans.partition_point(|span| span.end <= event.units.at);

@@ -33,6 +33,8 @@ pub struct EventsFilter {
     pub from: Option<Instant>,
     /// Up to this time, without it; to the end if absent.
     pub to: Option<Instant>,
+    /// Only events whose batch was folded at this place or before it: what a charge with this cut counted.
+    pub cut: Option<i64>,
     /// All of these are properties of the event.
     pub dimensions: DimensionValues,
 }
@@ -82,7 +84,7 @@ fn page(
         None => None,
     };
     let subscription_key = filter.subscription_key.as_deref();
-    let asked = EventsOfMetric { metric: metric.id, from: filter.from, customer, subscription_key };
+    let asked = EventsOfMetric { metric: metric.id, from: filter.from, customer, subscription_key, cut: filter.cut };
     // No event has this id, so those of the instant `to` are outside.
     let end = filter.to.map(|at| EventPlace { at, id: EventId::from_uuid(Uuid::nil()) });
     let mut before = [before, end].into_iter().flatten().min();

@@ -37,6 +37,13 @@ pub(crate) struct Delta {
 #[derive(Debug, Default)]
 struct Outcomes(BTreeMap<(Operation, Instant), OutcomeCounts>);
 
+/// What a node does when another one folds the project.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Patience {
+    Waits,
+    GoesOn,
+}
+
 /// What came of an attempt to fold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Folded {
@@ -65,9 +72,14 @@ impl Outcomes {
     }
 }
 
-/// Adds up the oldest batches that are not folded; `None` when there are none.
-pub(crate) fn collect(tx: &mut ProjectTx<'_>, sums: &Sums) -> Result<Option<Delta>, StorageError> {
+/// Adds up the oldest batches that are not folded, up to the given one; `None` when there are none.
+pub(crate) fn collect(
+    tx: &mut ProjectTx<'_>,
+    sums: &Sums,
+    newest: Option<BatchId>,
+) -> Result<Option<Delta>, StorageError> {
     let mut batches = ingest_batches::unfolded(tx, BATCHES_MAX)?;
+    batches.retain(|batch| newest.is_none_or(|newest| batch.id <= newest));
     let mut events = 0;
     let fitting = batches.iter().take_while(|batch| {
         events += batch.events;
@@ -94,19 +106,19 @@ pub(crate) fn collect(tx: &mut ProjectTx<'_>, sums: &Sums) -> Result<Option<Delt
     if !batches.is_empty() {
         let rules = OpenRules::load(tx)?;
         let properties = if rules.read_properties() { Properties::Read } else { Properties::Skip };
-        events_of(tx, &batches, properties, |_, event| additions.add((&event).into(), rules.of(event.metric)))?;
+        events_of(tx, &batches, properties, |event| additions.add((&event).into(), rules.of(event.metric)))?;
     }
     delta.rows = additions.rows();
     Ok(Some(delta))
 }
 
-/// Hands every event of these batches to `each`, with its batch. The ids of neighbouring batches are one stretch of the table, in which
+/// Hands every event of these batches to `each`. The ids of neighbouring batches are one stretch of the table, in which
 /// few events belong to others.
 pub(crate) fn events_of(
     tx: &mut ProjectTx<'_>,
     batches: &[IngestBatch],
     properties: Properties,
-    mut each: impl FnMut(BatchId, MeasuredEvent),
+    mut each: impl FnMut(MeasuredEvent),
 ) -> Result<(), StorageError> {
     let wanted: HashSet<BatchId> = batches.iter().map(|batch| batch.id).collect();
     let first = batches.iter().filter_map(|batch| batch.first_event).min();
@@ -114,9 +126,9 @@ pub(crate) fn events_of(
     let (Some(first), Some(last)) = (first, last) else {
         return Ok(());
     };
-    usage_events::measurements_of_ids(tx, first, last, properties, |batch, event| {
-        if wanted.contains(&batch) {
-            each(batch, event);
+    usage_events::measurements_of_ids(tx, first, last, properties, |event| {
+        if wanted.contains(&event.batch) {
+            each(event);
         }
     })
 }
@@ -131,7 +143,7 @@ pub(crate) fn rows_of_series(
     let series = [Open { series: version.series, meaning: Arc::clone(&meaning), gap: None }];
     let properties = if meaning.rule.reads_properties() { Properties::Read } else { Properties::Skip };
     let mut additions = Additions::default();
-    events_of(tx, batches, properties, |_, event| {
+    events_of(tx, batches, properties, |event| {
         if event.metric == version.metric {
             additions.add((&event).into(), &series);
         }
@@ -140,8 +152,12 @@ pub(crate) fn rows_of_series(
 }
 
 /// Stores what was added up, and gives the batches their places, in one transaction.
-pub(crate) fn store(tx: &mut ProjectTx<'_>, delta: &Delta) -> Result<Folded, StorageError> {
-    let Some(cursor) = rollup_cursors::try_lock(tx)? else {
+pub(crate) fn store(tx: &mut ProjectTx<'_>, delta: &Delta, patience: Patience) -> Result<Folded, StorageError> {
+    let cursor = match patience {
+        Patience::Waits => Some(rollup_cursors::lock(tx)?),
+        Patience::GoesOn => rollup_cursors::try_lock(tx)?,
+    };
+    let Some(cursor) = cursor else {
         return Ok(Folded::HeldByAnother);
     };
     let last_seq = cursor.last_seq;

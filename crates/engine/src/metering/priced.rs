@@ -1,6 +1,6 @@
 //! Single events, for prices that look at each: `dynamic`, and `percentage` with limits per event.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use domain::ids::CustomerId;
 use domain::ingest::properties;
@@ -10,10 +10,11 @@ use domain::metrics::Metric;
 use domain::pricing::inputs::EventUnits;
 use domain::unit_price::UnitPrice;
 use domain::window::Span;
-use storage::ProjectTx;
 use storage::rollups::Customers;
 use storage::usage_events::{self, MeasuredEvent, Properties};
+use storage::{ProjectTx, ingest_batches};
 
+use super::Through;
 use crate::error::Error;
 
 /// One event with whose it is.
@@ -26,23 +27,37 @@ pub struct PricedEvent {
     pub units: EventUnits,
 }
 
-/// Every event of the metric that counts in the span, folded or not, in the order of customer, time and id. `amount_property` names the
-/// property that a `dynamic` price reads; an event whose property is no decimal number with at most 12 places has no amount.
+/// Which events are wanted.
+#[derive(Clone, Copy)]
+pub struct EventsOf<'q> {
+    pub metric: &'q Metric,
+    pub customers: Customers,
+    pub span: Span,
+    pub through: Through,
+}
+
+/// Every event of the metric that counts in the span, in the order of customer, time and id. `amount_property` names the property that a `dynamic` price reads; an event whose property is no decimal number with at most 12 places has no amount.
 ///
 /// # Errors
 /// Only when the database fails.
 pub fn priced_events(
     tx: &mut ProjectTx<'_>,
-    metric: &Metric,
-    customers: Customers,
-    span: Span,
+    wanted: &EventsOf<'_>,
     amount_property: Option<&str>,
 ) -> Result<Vec<PricedEvent>, Error> {
+    let EventsOf { metric, customers, span, through } = *wanted;
     let rule = SeriesRule::of(&metric.definition);
     let reads = rule.reads_properties() || amount_property.is_some();
     let properties = if reads { Properties::Read } else { Properties::Skip };
+    let unfolded = match through {
+        Through::Everything => HashSet::new(),
+        Through::Folded => ingest_batches::unfolded(tx, i64::MAX)?.into_iter().map(|batch| batch.id).collect(),
+    };
     let mut events = BTreeMap::new();
     usage_events::measurements(tx, metric.id, customers, span, properties, |event| {
+        if !through.holds(&unfolded, event.batch) {
+            return;
+        }
         if let Some(priced) = priced(&rule, &event, amount_property) {
             events.insert((priced.customer, priced.units.at, priced.units.event), priced);
         }

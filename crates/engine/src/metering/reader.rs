@@ -1,22 +1,23 @@
 //! Reads the answers to questions: days, then the quarters of days that are cut, then the events of quarters that are cut, and what is not
 //! folded yet. All of it in the snapshot of one transaction.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use domain::aggregation::weighted::WeightedCell;
-use domain::ids::MetricId;
+use domain::ids::{BatchId, MetricId};
 use domain::ingest::rollup::Width;
 use domain::ingest::series::{Keeps, Place, SeriesRule, decode};
 use domain::metering::{Counter, DimensionValues, MeteredGroup};
 use domain::time::Instant;
 use domain::window::Span;
+use storage::ingest_batches::{self, IngestBatch};
 use storage::rollups::{Group, RollupKey, Stretch};
 use storage::usage_events::{self, MeasuredEvent, Properties};
-use storage::{ProjectTx, ingest_batches, rollup_values, rollups};
+use storage::{ProjectTx, rollup_values, rollups};
 
 use super::levels;
 use super::sums::{Fit, Holder, SpansOf, Sums, fit};
-use super::{Measured, Question};
+use super::{Measured, Question, Through};
 use crate::error::Error;
 use crate::ingest::{self, Event};
 
@@ -39,34 +40,52 @@ pub(super) fn read(tx: &mut ProjectTx<'_>, questions: &[Question<'_>]) -> Result
     for reader in readers.iter_mut().flatten() {
         reader.read_cells(tx)?;
     }
-    read_unfolded(tx, &mut readers)?;
+    let unfolded = ingest_batches::unfolded(tx, i64::MAX)?;
+    read_unfolded(tx, &unfolded, &mut readers)?;
+    let unfolded: HashSet<BatchId> = unfolded.into_iter().map(|batch| batch.id).collect();
     let mut answers = Vec::with_capacity(readers.len());
     for reader in readers {
         answers.push(match reader {
-            Some(reader) => reader.finish(tx)?,
+            Some(reader) => reader.finish(tx, &unfolded)?,
             None => Vec::new(),
         });
     }
     Ok(answers)
 }
 
-/// Hands the events of batches that are not folded yet to the questions about their metrics.
-fn read_unfolded(tx: &mut ProjectTx<'_>, readers: &mut [Option<Reader<'_>>]) -> Result<(), Error> {
-    let unfolded = ingest_batches::unfolded(tx, i64::MAX)?;
+/// Hands the events of batches that are not folded yet to the questions about their metrics that want them.
+fn read_unfolded(
+    tx: &mut ProjectTx<'_>,
+    unfolded: &[IngestBatch],
+    readers: &mut [Option<Reader<'_>>],
+) -> Result<(), Error> {
     let mut of_metric: HashMap<MetricId, Vec<&mut Reader<'_>>> = HashMap::new();
     let mut properties = Properties::Skip;
-    for reader in readers.iter_mut().flatten() {
+    for reader in readers.iter_mut().flatten().filter(|reader| reader.question.through == Through::Everything) {
         if reader.rule.reads_properties() {
             properties = Properties::Read;
         }
         of_metric.entry(reader.question.metric.id).or_default().push(reader);
     }
-    ingest::events_of(tx, &unfolded, properties, |_, event| {
+    if of_metric.is_empty() {
+        return Ok(());
+    }
+    ingest::events_of(tx, unfolded, properties, |event| {
         for reader in of_metric.get_mut(&event.metric).into_iter().flatten() {
             reader.add_unfolded(&event);
         }
     })?;
     Ok(())
+}
+
+impl Through {
+    /// Whether it takes the events of a batch.
+    pub(super) fn holds(self, unfolded: &HashSet<BatchId>, batch: BatchId) -> bool {
+        match self {
+            Through::Everything => true,
+            Through::Folded => !unfolded.contains(&batch),
+        }
+    }
 }
 
 impl<'q> Reader<'q> {
@@ -200,13 +219,13 @@ impl<'q> Reader<'q> {
         self.sums.add_cell(holder, index, &Event::from(event).cell());
     }
 
-    /// The quarters that an edge cuts, event by event, whether their batches are folded or not.
-    fn read_cut_slices(&mut self, tx: &mut ProjectTx<'_>) -> Result<(), Error> {
+    /// The quarters that an edge cuts, event by event, of the batches that the question wants.
+    fn read_cut_slices(&mut self, tx: &mut ProjectTx<'_>, unfolded: &HashSet<BatchId>) -> Result<(), Error> {
         let properties = if self.rule.reads_properties() { Properties::Read } else { Properties::Skip };
-        let Question { metric, customers, .. } = self.question;
+        let Question { metric, customers, through, .. } = self.question;
         for slices in runs(&self.cut_slices, Width::Slice) {
             usage_events::measurements(tx, metric.id, customers, slices, properties, |event| {
-                if !self.slice_is_cut(&event) {
+                if !self.slice_is_cut(&event) || !through.holds(unfolded, event.batch) {
                     return;
                 }
                 if let Some(place) = self.rule.place(event.measurement.at, event.properties.as_deref()) {
@@ -217,8 +236,8 @@ impl<'q> Reader<'q> {
         Ok(())
     }
 
-    fn finish(mut self, tx: &mut ProjectTx<'_>) -> Result<Vec<Measured>, Error> {
-        self.read_cut_slices(tx)?;
+    fn finish(mut self, tx: &mut ProjectTx<'_>, unfolded: &HashSet<BatchId>) -> Result<Vec<Measured>, Error> {
+        self.read_cut_slices(tx, unfolded)?;
         if *self.rule.keeps() == Keeps::Levels {
             levels::load(&mut self, tx)?;
         }

@@ -4,7 +4,7 @@ use domain::ingest::series::Keeps;
 use domain::time::Instant;
 use domain::window::Span;
 use storage::ProjectTx;
-use storage::usage_events::{self, Properties};
+use storage::usage_events::{self, MeasuredEvent, Properties};
 
 use super::reader::{Reader, place_holder};
 use super::{Measured, Question};
@@ -29,21 +29,53 @@ pub(crate) fn recount(tx: &mut ProjectTx<'_>, question: &Question<'_>) -> Result
         return Ok(Recounted::default());
     };
     let hull = reader.hull;
-    let keeps_levels = *reader.rule.keeps() == Keeps::Levels;
-    let read = if keeps_levels { Span { start: dawn(), end: hull.end } } else { hull };
+    let read = reader.hull_of_events();
     let properties = if reader.rule.reads_properties() { Properties::Read } else { Properties::Skip };
     let mut excluded = 0;
     usage_events::measurements(tx, question.metric.id, question.customers, read, properties, |event| {
-        let Some(place) = reader.rule.place(event.measurement.at, event.properties.as_deref()) else {
+        if !reader.add_alone(&event) {
             excluded += u64::from(hull.contains(event.measurement.at));
-            return;
-        };
-        if keeps_levels {
-            reader.levels.entry(place_holder(&event, &place)).or_default().add(event.measurement);
         }
-        reader.add_event(&event, &place);
     })?;
     Ok(Recounted { rows: reader.answer()?, excluded })
+}
+
+/// Answers a question from the single events of the batches that were folded up to `cut`, as the metric is defined now: what
+/// [`super::measure`] answered through the folded batches when they were these. Slow, and independent of the rollups.
+///
+/// # Errors
+/// As [`super::measure`].
+pub fn recount_at(tx: &mut ProjectTx<'_>, question: &Question<'_>, cut: i64) -> Result<Vec<Measured>, Error> {
+    let Some(mut reader) = Reader::new(*question) else {
+        return Ok(Vec::new());
+    };
+    let span = reader.hull_of_events();
+    usage_events::measurements_at(tx, question.metric.id, question.customers, span, cut, |event| {
+        reader.add_alone(&event);
+    })?;
+    reader.answer()
+}
+
+impl Reader<'_> {
+    /// From where to where events are read when there are no rows: levels depend on what came before.
+    fn hull_of_events(&self) -> Span {
+        match self.rule.keeps() {
+            Keeps::Levels => Span { start: dawn(), end: self.hull.end },
+            Keeps::Cells | Keeps::Values { .. } => self.hull,
+        }
+    }
+
+    /// Adds an event that no row holds; `false` when it does not count.
+    fn add_alone(&mut self, event: &MeasuredEvent) -> bool {
+        let Some(place) = self.rule.place(event.measurement.at, event.properties.as_deref()) else {
+            return false;
+        };
+        if *self.rule.keeps() == Keeps::Levels {
+            self.levels.entry(place_holder(event, &place)).or_default().add(event.measurement);
+        }
+        self.add_event(event, &place);
+        true
+    }
 }
 
 /// Before every event: the first instant of the year 1, which both databases can hold.

@@ -15,7 +15,7 @@ use serde::Serialize;
 use storage::{ProjectTx, customers, metrics, projects};
 use utoipa::ToSchema;
 
-use super::{Customers, Measured, Question, Spans, measure, measure_all};
+use super::{Customers, Measured, Question, Spans, Through, measure, measure_all};
 use crate::ctx::Ctx;
 use crate::engine::Engine;
 use crate::error::Error;
@@ -135,7 +135,8 @@ pub(crate) fn totals(
 ) -> Result<Vec<MetricTotal>, Error> {
     let metrics = metrics::all(tx)?;
     let spans = [span];
-    let question = |metric| Question { metric, customers: Customers::One(customer), spans: Spans::Same(&spans), now };
+    let (customers, through) = (Customers::One(customer), Through::Everything);
+    let question = |metric| Question { metric, customers, spans: Spans::Same(&spans), now, through };
     let questions: Vec<Question<'_>> = metrics.iter().map(question).collect();
     let mut totals = Vec::new();
     for (metric, rows) in metrics.iter().zip(measure_all(tx, &questions)?) {
@@ -178,7 +179,9 @@ fn rows(
         Some(key) => Customers::One(customers::find_by_key(tx, key)?.ok_or_else(Error::not_found)?.id),
         None => Customers::All,
     };
-    let measured = measure(tx, &Question { metric, customers, spans: Spans::Same(spans), now: clock.now })?;
+    let question =
+        Question { metric, customers, spans: Spans::Same(spans), now: clock.now, through: Through::Everything };
+    let measured = measure(tx, &question)?;
     let mut groups: BTreeMap<RowKey, (Counter, i64)> = BTreeMap::new();
     for row in measured {
         if query.subscription_key.is_some() && query.subscription_key != row.subscription_key {

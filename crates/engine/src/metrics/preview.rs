@@ -21,7 +21,7 @@ use crate::ctx::Ctx;
 use crate::engine::Engine;
 use crate::error::Error;
 use crate::metering::usage::{merged, span, units};
-use crate::metering::{Customers, Measured, Question, Spans, measure, recount};
+use crate::metering::{Customers, Measured, Question, Spans, Through, measure, recount};
 
 /// How many customers are listed.
 const CUSTOMERS_MAX: usize = 20;
@@ -103,7 +103,8 @@ fn preview(
 ) -> Result<MetricPreview, Error> {
     let next = Metric { definition: definition.clone(), ..metric.clone() };
     let spans = [span];
-    let question = |metric| Question { metric, customers: Customers::All, spans: Spans::Same(&spans), now: ctx.now() };
+    let (customers, through) = (Customers::All, Through::Everything);
+    let question = |metric| Question { metric, customers, spans: Spans::Same(&spans), now: ctx.now(), through };
     let before = measure(tx, &question(metric))?;
     let events: u64 = before.iter().map(|row| row.group.counter.events()).sum();
     if events > EVENTS_MAX {

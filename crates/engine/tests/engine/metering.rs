@@ -1,5 +1,6 @@
 //! Metering: every aggregation, exact at once, whatever is folded and wherever edges lie; versions, schemas, levels, damage.
 
+mod cut;
 mod damage;
 mod levels;
 mod naive;

@@ -68,6 +68,8 @@ pub struct EventParams {
     /// RFC 3339, exclusive; only events that happened before.
     #[param(value_type = Option<String>, format = DateTime)]
     to: Option<String>,
+    /// Only events that were counted up to this place in the order of batches: the `cut` of a charge.
+    cut: Option<String>,
     /// Only events with these properties: `region:eu,model:large`.
     dimensions: Option<String>,
 }
@@ -117,6 +119,7 @@ impl EventParams {
                 ("subscriptionKey", self.subscription_key),
                 ("from", self.from),
                 ("to", self.to),
+                ("cut", self.cut),
                 ("dimensions", self.dimensions),
             ];
             let Some((name, _)) = others.into_iter().find(|(_, value)| value.is_some()) else {
@@ -130,6 +133,7 @@ impl EventParams {
             subscription_key: self.subscription_key,
             from: filter::instant("from", self.from.as_deref())?,
             to: filter::instant("to", self.to.as_deref())?,
+            cut: filter::integer("cut", self.cut.as_deref())?,
             dimensions: self.dimensions.as_deref().map_or(Ok(DimensionValues::new()), dimensions)?,
         }))
     }

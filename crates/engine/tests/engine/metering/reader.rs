@@ -7,7 +7,7 @@ use domain::catalog::metric::MetricDefinition;
 use domain::ids::CustomerId;
 use domain::time::Instant;
 use domain::window::Span;
-use engine::metering::{Customers, Measured, Question, Spans, measure, measure_all, priced_events};
+use engine::metering::{Customers, EventsOf, Measured, Question, Spans, Through, measure, measure_all, priced_events};
 use engine::{Ctx, Error};
 use serde_json::json;
 
@@ -30,7 +30,8 @@ fn metric(world: &World, key: &str) -> domain::metrics::Metric {
 
 fn ask(world: &World, key: &str, customers: Customers, spans: Spans<'_>) -> Vec<Measured> {
     let metric = metric(world, key);
-    let question = Question { metric: &metric, customers, spans, now: Ctx::now(&world.owner()) };
+    let through = Through::Everything;
+    let question = Question { metric: &metric, customers, spans, now: Ctx::now(&world.owner()), through };
     world.db.read("test", world.project.id, |tx| measure(tx, &question)).unwrap()
 }
 
@@ -85,10 +86,10 @@ on_both! {
         world.send_batch(&naive::events(world, 100, "a"));
         let spans = [span("2026-03-10T00:00:00Z", "2026-03-14T00:00:00Z")];
         let metrics: Vec<_> = naive::metrics().iter().map(|definition| metric(world, &definition.key)).collect();
-        let now = world.owner().now();
+        let (now, through) = (world.owner().now(), Through::Everything);
         let mut questions: Vec<Question<'_>> = metrics
             .iter()
-            .map(|metric| Question { metric, customers: Customers::All, spans: Spans::Same(&spans), now })
+            .map(|metric| Question { metric, customers: Customers::All, spans: Spans::Same(&spans), now, through })
             .collect();
         questions.push(Question { spans: Spans::Same(&[]), ..questions[0] });
         let answers: Result<_, Error> = world.db.read("test", world.project.id, |tx| measure_all(tx, &questions));
@@ -115,7 +116,10 @@ on_both! {
         let day = span("2026-03-10T00:00:00Z", "2026-03-11T00:00:00Z");
         let events = world
             .db
-            .read("test", world.project.id, |tx| priced_events(tx, &metric, Customers::All, day, Some("price")))
+            .read("test", world.project.id, |tx| {
+                let wanted = EventsOf { metric: &metric, customers: Customers::All, span: day, through: Through::Everything };
+                priced_events(tx, &wanted, Some("price"))
+            })
             .unwrap();
         let told: Vec<(Option<&str>, Option<String>)> = events
             .iter()

@@ -75,6 +75,24 @@ on_both! {
         assert_eq!(all, ["k4", "k3", "own", "k2", "k1", "k0"]);
     }
 
+    // checklist 75
+    fn events_are_listed_as_of_a_cut(world) {
+        let meter = world.meter();
+        let project = meter.project.id.parse().unwrap();
+        for number in 1..=3 {
+            meter.usage(&format!("k{number}"), &json!({ "metricKey": "calls", "units": 1 })).expect(201);
+            world.engine.fold_all(project).unwrap();
+        }
+        let keys = |query: &str| -> Vec<String> {
+            let page = meter.read(&format!("/ingest/events?metricKey=calls{query}"));
+            page["data"].as_array().unwrap().iter().map(|one| text(&one["idempotencyKey"])).collect()
+        };
+        assert_eq!(keys(""), ["k3", "k2", "k1"]);
+        assert_eq!(keys("&cut=2"), ["k2", "k1"]);
+        assert_eq!(keys("&cut=1"), ["k1"]);
+        assert_eq!(keys("&cut=0"), Vec::<String>::new());
+    }
+
     fn a_filter_of_events_that_makes_no_sense_is_refused_by_name(world) {
         let meter = world.meter();
         meter.usage("k", &tokens("1")).expect(201);
@@ -82,6 +100,8 @@ on_both! {
             ("customerKey=self", Code::InvalidQuery, "customerKey"),
             ("from=2026-03-16T09:00:00Z", Code::InvalidQuery, "from"),
             ("metricKey=api_tokens&from=yesterday", Code::InvalidQuery, "from"),
+            ("cut=3", Code::InvalidQuery, "cut"),
+            ("metricKey=api_tokens&cut=all", Code::InvalidQuery, "cut"),
             ("metricKey=api_tokens&dimensions=region", Code::InvalidQuery, "dimensions"),
             ("metricKey=nothing", Code::UnknownMetric, "metricKey"),
             ("metricKey=api_tokens&customerKey=nobody", Code::UnknownCustomer, "customerKey"),
