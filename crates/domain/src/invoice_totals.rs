@@ -1,48 +1,41 @@
-//! From rated lines to what is to be paid: discounts, tax, the one rounding. An estimate and an invoice are made by the same function.
+//! From rated lines to what is to be paid: tax, and the one rounding. An estimate and an invoice are made by the same function.
 //!
-//! 1. Coupons take off one after another, in the order given, each from what the earlier ones left ([`Coupon::take_off`]), and in each
-//!    billing period by itself.
-//! 2. Under `perLine` each line is rounded to the minor unit; under `perInvoice` lines keep six places.
-//! 3. Tax is summed and rounded per rate ([`crate::tax`]).
-//! 4. `total = round(Σ lines) + tax that comes on top`; what the rounding changed is `rounding`, and shown.
-
-use std::collections::BTreeSet;
+//! 1. What a coupon takes off ([`crate::invoices::discounts`]) and what a wallet paid already is no longer to be paid.
+//! 2. Under `perLine` each line is rounded to the minor unit; under `perInvoice` lines keep six places. What is rounded is what is to be
+//!    paid: a line that a wallet paid in full is paid to the last millionth.
+//! 3. Tax is summed and rounded per rate ([`crate::tax`]), of all but what promotional credit paid.
+//! 4. `total = round(Σ (amount − discount − prepaid)) + tax that comes on top`; what the rounding changed is `rounding`, and shown.
 
 use crate::amount::Amount;
-use crate::catalog::coupon::Coupon;
 use crate::ratio::OutOfRange;
 use crate::rounding::{InvoiceRounding, MinorUnit, round_invoice};
 use crate::tax::{AppliedRate, RateTax, TaxableLine, Treatment, tax};
 
-/// A rated line before discounts and tax.
+/// A rated line before tax; a line that gives money back is negative in all its amounts.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RatedLine {
+pub struct RatedLine<'a> {
     /// Stable and unique among the lines; breaks ties of splits.
-    pub id: String,
-    /// The key of its price, by which coupons choose lines.
-    pub price: String,
-    /// The billing period of the line, counted from 0 since coupons were redeemed: a coupon takes off once in each period it applies in.
-    pub period: u32,
+    pub id: &'a str,
     pub amount: Amount,
+    pub discount: Amount,
+    /// What a wallet paid of it.
+    pub prepaid: Amount,
+    /// What of that was promotional credit, which nobody is taxed for.
+    pub promotional: Amount,
     pub tax: Option<AppliedRate>,
 }
 
 /// How the lines of one customer are totalled.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TotalRules<'a> {
-    pub coupons: &'a [Coupon],
     pub treatment: &'a Treatment,
     pub rounding: InvoiceRounding,
     pub unit: MinorUnit,
 }
 
-/// A line with what was taken off it and its tax. `amount − discount` is what is taxed and summed.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]
-#[serde(rename_all = "camelCase")]
+/// What a line came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TotalledLine {
-    pub id: String,
-    pub amount: Amount,
-    pub discount: Amount,
     /// After the discount, and rounded under `perLine`.
     pub net: Amount,
     /// Part of `net` where the rate is inclusive, on top of it where it is exclusive.
@@ -50,8 +43,7 @@ pub struct TotalledLine {
 }
 
 /// The totals of an estimate or an invoice.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InvoiceTotals {
     /// In the order in which the lines went in.
     pub lines: Vec<TotalledLine>,
@@ -59,12 +51,15 @@ pub struct InvoiceTotals {
     pub subtotal: Amount,
     /// `Σ discount`.
     pub discount: Amount,
+    /// `Σ prepaid`.
+    pub prepaid: Amount,
+    /// In the order of the rates.
     pub taxes: Vec<RateTax>,
     /// The tax of all rates, inclusive ones too.
     pub tax: Amount,
     /// What the rounding to the minor unit changed.
     pub rounding: Amount,
-    /// What is to be paid: `subtotal − discount + exclusive tax + rounding`.
+    /// What is to be paid: `subtotal − discount + exclusive tax + rounding − prepaid`.
     pub total: Amount,
 }
 
@@ -72,29 +67,21 @@ pub struct InvoiceTotals {
 ///
 /// # Errors
 /// [`OutOfRange`] when a sum leaves the range of an amount.
-pub fn total_lines(lines: &[RatedLine], rules: &TotalRules<'_>) -> Result<InvoiceTotals, OutOfRange> {
-    let subtotal = sum(lines.iter().map(|line| line.amount))?;
-    let discounts = discounts(lines, rules.coupons)?;
-    let reduced = lines.iter().zip(&discounts).map(|(line, off)| line.amount.checked_sub(*off).ok_or(OutOfRange));
-    let rounded = round_invoice(&reduced.collect::<Result<Vec<_>, _>>()?, rules.rounding, rules.unit)?;
-    let taxable: Vec<TaxableLine<&str>> = lines
-        .iter()
-        .zip(&rounded.lines)
-        .map(|(line, net)| TaxableLine { id: line.id.as_str(), amount: *net, rate: line.tax.clone() })
-        .collect();
-    let taxes = tax(&taxable, rules.treatment, rules.unit)?;
-    let parts = lines.iter().zip(&discounts).zip(rounded.lines.iter().zip(&taxes.lines));
-    let totalled = parts.map(|((line, discount), (net, tax))| TotalledLine {
-        id: line.id.clone(),
-        amount: line.amount,
-        discount: *discount,
-        net: *net,
-        tax: *tax,
+pub fn total_lines(lines: &[RatedLine<'_>], rules: &TotalRules<'_>) -> Result<InvoiceTotals, OutOfRange> {
+    let to_pay = lines.iter().map(|line| less(less(line.amount, line.discount)?, line.prepaid));
+    let rounded = round_invoice(&to_pay.collect::<Result<Vec<_>, _>>()?, rules.rounding, rules.unit)?;
+    let nets = lines.iter().zip(&rounded.lines).map(|(line, due)| due.checked_add(line.prepaid).ok_or(OutOfRange));
+    let nets = nets.collect::<Result<Vec<Amount>, _>>()?;
+    let taxable = lines.iter().zip(&nets).map(|(line, net)| {
+        Ok(TaxableLine { id: line.id, amount: less(*net, line.promotional)?, rate: line.tax.clone() })
     });
+    let taxes = tax(&taxable.collect::<Result<Vec<_>, OutOfRange>>()?, rules.treatment, rules.unit)?;
+    let totalled = nets.iter().zip(&taxes.lines).map(|(net, tax)| TotalledLine { net: *net, tax: *tax });
     Ok(InvoiceTotals {
         lines: totalled.collect(),
-        subtotal,
-        discount: sum(discounts.iter().copied())?,
+        subtotal: sum(lines.iter().map(|line| line.amount))?,
+        discount: sum(lines.iter().map(|line| line.discount))?,
+        prepaid: sum(lines.iter().map(|line| line.prepaid))?,
         total: rounded.total.checked_add(taxes.added).ok_or(OutOfRange)?,
         rounding: rounded.difference,
         tax: taxes.total,
@@ -102,29 +89,12 @@ pub fn total_lines(lines: &[RatedLine], rules: &TotalRules<'_>) -> Result<Invoic
     })
 }
 
-/// What all coupons together take off each line.
-fn discounts(lines: &[RatedLine], coupons: &[Coupon]) -> Result<Vec<Amount>, OutOfRange> {
-    let mut taken = vec![Amount::ZERO; lines.len()];
-    let periods: BTreeSet<u32> = lines.iter().map(|line| line.period).collect();
-    let uses = coupons.iter().flat_map(|coupon| periods.iter().map(move |period| (coupon, *period)));
-    for (coupon, period) in uses.filter(|(coupon, period)| coupon.applies_in(*period)) {
-        let is_chosen = |line: &RatedLine| coupon.prices.as_ref().is_none_or(|prices| prices.contains(&line.price));
-        let applies = |line: &RatedLine| line.period == period && is_chosen(line);
-        let chosen: Vec<usize> = (0..lines.len()).filter(|index| applies(&lines[*index])).collect();
-        let left = chosen.iter().map(|index| {
-            let left = lines[*index].amount.checked_sub(taken[*index]).ok_or(OutOfRange)?;
-            Ok((lines[*index].id.as_str(), left))
-        });
-        let off = coupon.take_off(&left.collect::<Result<Vec<_>, OutOfRange>>()?)?;
-        for (index, off) in chosen.into_iter().zip(off) {
-            taken[index] = taken[index].checked_add(off).ok_or(OutOfRange)?;
-        }
-    }
-    Ok(taken)
-}
-
 fn sum(amounts: impl IntoIterator<Item = Amount>) -> Result<Amount, OutOfRange> {
     Amount::checked_sum(amounts).ok_or(OutOfRange)
+}
+
+fn less(amount: Amount, taken: Amount) -> Result<Amount, OutOfRange> {
+    amount.checked_sub(taken).ok_or(OutOfRange)
 }
 
 #[cfg(test)]
@@ -134,92 +104,80 @@ mod tests {
     use crate::unit_price::Percent;
     use proptest::prelude::*;
 
-    fn line(id: &str, amount: &str, behaviour: TaxBehaviour) -> RatedLine {
+    fn line(id: &'static str, amount: &str, behaviour: TaxBehaviour) -> RatedLine<'static> {
         let percent = Percent::parse("19").unwrap();
         RatedLine {
-            id: id.to_owned(),
-            price: id.to_owned(),
-            period: 0,
+            id,
             amount: Amount::parse(amount).unwrap(),
+            discount: Amount::ZERO,
+            prepaid: Amount::ZERO,
+            promotional: Amount::ZERO,
             tax: Some(AppliedRate { rate: "vat".to_owned(), percent, behaviour }),
         }
     }
 
-    fn coupons() -> Vec<Coupon> {
-        serde_json::from_str(
-            r#"[{"key":"half","name":"Half of calls","discount":{"type":"percent","percent":"50"},
-                 "duration":{"type":"forever"},"prices":["calls"]},
-                {"key":"ten","name":"Ten off","discount":{"type":"fixed","amount":"10","currency":"EUR"},
-                 "duration":{"type":"once"}}]"#,
-        )
-        .unwrap()
-    }
-
-    fn rules(coupons: &[Coupon], rounding: InvoiceRounding) -> TotalRules<'_> {
-        TotalRules { coupons, treatment: &Treatment::Taxed, rounding, unit: MinorUnit::with_places(2).unwrap() }
-    }
-
-    #[test]
-    fn coupons_come_before_tax_and_one_after_another() {
-        let lines = [line("base", "49", TaxBehaviour::Exclusive), line("calls", "2.123456", TaxBehaviour::Exclusive)];
-        let coupons = coupons();
-        let totals = total_lines(&lines, &rules(&coupons, InvoiceRounding::PerInvoice)).unwrap();
-        let text = |amount: Amount| amount.to_string();
-        assert_eq!(text(totals.subtotal), "51.123456");
-        // 1.061728 for the calls, then 10.00 split by what was left of both lines.
-        assert_eq!(text(totals.discount), "11.061728");
-        assert_eq!(
-            (text(totals.tax), text(totals.rounding), text(totals.total)),
-            ("7.610000".to_owned(), "-0.001728".to_owned(), "47.670000".to_owned())
-        );
-    }
-
-    #[test]
-    fn a_coupon_takes_off_in_each_period_it_applies_in() {
-        let base = |period| RatedLine { period, ..line(&period.to_string(), "49", TaxBehaviour::Exclusive) };
-        let lines = [base(0), base(1), base(2)];
-        let coupons: Vec<Coupon> = serde_json::from_str(
-            r#"[{"key":"ten","name":"Ten off","discount":{"type":"fixed","amount":"10","currency":"EUR"},
-                 "duration":{"type":"periods","periods":2}}]"#,
-        )
-        .unwrap();
-        let totals = total_lines(&lines, &rules(&coupons, InvoiceRounding::PerInvoice)).unwrap();
-        let off: Vec<i64> = totals.lines.iter().map(|line| line.discount.micros()).collect();
-        assert_eq!(off, [10_000_000, 10_000_000, 0]);
+    fn rules(rounding: InvoiceRounding) -> TotalRules<'static> {
+        TotalRules { treatment: &Treatment::Taxed, rounding, unit: MinorUnit::with_places(2).unwrap() }
     }
 
     #[test]
     fn per_line_the_printed_lines_sum_to_the_total() {
         // checklist 51
         let lines = [line("a", "0.004", TaxBehaviour::Inclusive), line("b", "0.004", TaxBehaviour::Inclusive)];
-        let once = total_lines(&lines, &rules(&[], InvoiceRounding::PerInvoice)).unwrap();
-        let each = total_lines(&lines, &rules(&[], InvoiceRounding::PerLine)).unwrap();
+        let once = total_lines(&lines, &rules(InvoiceRounding::PerInvoice)).unwrap();
+        let each = total_lines(&lines, &rules(InvoiceRounding::PerLine)).unwrap();
         assert_eq!((once.total.micros(), each.total.micros()), (10_000, 0));
         assert_eq!((once.rounding.micros(), each.rounding.micros()), (2_000, -8_000));
+    }
+
+    #[test]
+    fn what_a_wallet_paid_is_never_due_and_paid_to_the_last_millionth() {
+        let amount = Amount::parse("10.123456").unwrap();
+        let untaxed = RatedLine { prepaid: amount, tax: None, ..line("a", "10.123456", TaxBehaviour::Exclusive) };
+        for policy in InvoiceRounding::ALL {
+            let totals = total_lines(std::slice::from_ref(&untaxed), &rules(*policy)).unwrap();
+            assert_eq!((totals.total, totals.rounding, totals.prepaid), (Amount::ZERO, Amount::ZERO, amount));
+            assert_eq!(totals.lines[0].net, amount);
+        }
+    }
+
+    #[test]
+    fn paid_credit_is_taxed_when_it_is_drawn_and_promotional_credit_is_not() {
+        let hundred = Amount::parse("100").unwrap();
+        let paid = RatedLine { prepaid: hundred, ..line("a", "100", TaxBehaviour::Exclusive) };
+        let taxed = total_lines(std::slice::from_ref(&paid), &rules(InvoiceRounding::PerInvoice)).unwrap();
+        assert_eq!((taxed.tax.to_string().as_str(), taxed.total.to_string().as_str()), ("19.000000", "19.000000"));
+        let granted = RatedLine { promotional: Amount::parse("60").unwrap(), ..paid };
+        let partly = total_lines(&[granted], &rules(InvoiceRounding::PerInvoice)).unwrap();
+        assert_eq!((partly.tax.to_string().as_str(), partly.total.to_string().as_str()), ("7.600000", "7.600000"));
     }
 
     proptest! {
         #[test]
         fn every_total_is_the_sum_of_what_is_shown( // promise P20
-            amounts in prop::collection::vec((-1_000_000i64..1_000_000_000, any::<bool>()), 0..12),
-            with_coupons in any::<bool>(),
+            amounts in prop::collection::vec((-1_000_000i64..1_000_000_000, 0i64..=100, 0i64..=100, any::<bool>()), 0..12),
             rounding in prop::sample::select(InvoiceRounding::ALL),
         ) {
-            let lines: Vec<RatedLine> = amounts.iter().enumerate().map(|(index, (micros, is_inclusive))| {
+            let ids: Vec<String> = (0..amounts.len()).map(|index| index.to_string()).collect();
+            let lines: Vec<RatedLine<'_>> = amounts.iter().zip(&ids).map(|((micros, off, prepaid, is_inclusive), id)| {
                 let behaviour = if *is_inclusive { TaxBehaviour::Inclusive } else { TaxBehaviour::Exclusive };
-                RatedLine { amount: Amount::from_micros(*micros), ..line(&index.to_string(), "0", behaviour) }
+                let percent = |percent: i64, of: i64| Amount::from_micros(of / 100 * percent);
+                let discount = percent(*off, *micros);
+                let prepaid = percent(*prepaid, micros - discount.micros());
+                let promotional = percent(50, prepaid.micros());
+                RatedLine { id, amount: Amount::from_micros(*micros), discount, prepaid, promotional, ..line("", "0", behaviour) }
             }).collect();
-            let coupons = if with_coupons { coupons() } else { Vec::new() };
-            let totals = total_lines(&lines, &rules(&coupons, rounding)).unwrap();
+            let totals = total_lines(&lines, &rules(rounding)).unwrap();
             let exclusive = totals.taxes.iter().filter(|tax| tax.rate.behaviour == TaxBehaviour::Exclusive);
             let added: i64 = exclusive.map(|tax| tax.tax.micros()).sum();
-            let expected = totals.subtotal.micros() - totals.discount.micros() + added + totals.rounding.micros();
-            prop_assert_eq!(totals.total.micros(), expected);
+            let [subtotal, discount, prepaid, rounded] =
+                [totals.subtotal, totals.discount, totals.prepaid, totals.rounding].map(Amount::micros);
+            prop_assert_eq!(totals.total.micros(), subtotal - discount - prepaid + added + rounded);
             prop_assert_eq!(totals.total.micros() % 10_000, 0);
             let of_lines: i64 = totals.lines.iter().map(|line| line.tax.micros()).sum();
             prop_assert_eq!(of_lines, totals.tax.micros());
-            let is_printed = totals.lines.iter().map(|line| line.net.micros()).sum::<i64>() + added == totals.total.micros();
-            prop_assert!(is_printed || rounding == InvoiceRounding::PerInvoice);
+            let net: i64 = totals.lines.iter().map(|line| line.net.micros()).sum();
+            prop_assert!(net + added - prepaid == totals.total.micros() || rounding == InvoiceRounding::PerInvoice);
         }
     }
 }

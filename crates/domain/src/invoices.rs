@@ -1,6 +1,8 @@
-//! Invoices: what can happen to one, and how they are numbered. What is on them is made by [`crate::invoice_totals`], and what they post
-//! by [`crate::ledger::recipes`].
+//! Invoices: what charges come to, what can happen to an invoice, and how invoices are numbered. What they post is in
+//! [`crate::ledger::recipes`].
 
+pub mod bill;
+pub mod discounts;
 pub mod document;
 pub mod record;
 pub mod series;

@@ -4,7 +4,7 @@
 use domain::access::Permission;
 use domain::catalog::plan::{PlanDefinition, PlanState};
 use domain::catalog::price::Price;
-use domain::charges::estimate::{BillRules, Estimate, EstimateBasis, make_bill};
+use domain::charges::estimate::{Estimate, EstimateBasis, EstimateRules, make_estimate};
 use domain::charges::line::ChargeLine;
 use domain::currency::Currency;
 use domain::customer_tax::CustomerTax;
@@ -185,7 +185,7 @@ fn load(tx: &mut ProjectTx<'_>, ctx: &Ctx, query: &EstimateQuery) -> Result<Sett
 fn view(setting: Setting, query: &EstimateQuery, charges: Charges) -> Result<EstimateView, Error> {
     let Setting { project, customer, offer, at } = setting;
     let unknown = CustomerTax::UNKNOWN;
-    let rules = BillRules {
+    let rules = EstimateRules {
         currency: offer.plan.currency,
         behaviour: offer.plan.tax_behaviour,
         coupons: &offer.coupons,
@@ -194,7 +194,7 @@ fn view(setting: Setting, query: &EstimateQuery, charges: Charges) -> Result<Est
         rounding: project.policies.invoice_rounding,
         at,
     };
-    let estimate = make_bill(charges.lines, &rules)?;
+    let estimate = make_estimate(charges.lines, &rules)?;
     let range = match &query.usage {
         EstimatedUsage::Given(_) => None,
         EstimatedUsage::Measured { range, .. } => Some(*range),

@@ -1,4 +1,5 @@
-//! Coupons: a percentage or a fixed amount off, once, for some periods, or for ever.
+//! Coupons: a percentage or a fixed amount off, once, for some periods, or for ever. What one takes off an invoice is in
+//! [`crate::invoices::discounts`].
 
 use serde::{Deserialize, Deserializer};
 
@@ -6,8 +7,6 @@ use crate::amount::Amount;
 use crate::catalog::key::check_key;
 use crate::currency::Currency;
 use crate::problems::Problems;
-use crate::ratio::{OutOfRange, Ratio};
-use crate::split::split_amount;
 use crate::tagged::{self, NoFields, Tagged};
 use crate::unit_price::Percent;
 
@@ -110,34 +109,6 @@ impl Coupon {
         }
     }
 
-    /// What is taken off each line, as positive amounts: of the sum of the positive lines, rounded once half-even to 10⁻⁶, never more than
-    /// that sum, and split by largest remainder. Lines that are negative or zero stay as they are.
-    ///
-    /// ```
-    /// use domain::{amount::Amount, catalog::coupon::Coupon};
-    /// let coupon: Coupon = serde_json::from_str(r#"{ "key": "spring", "name": "Spring",
-    ///     "discount": { "type": "fixed", "amount": "10", "currency": "EUR" }, "duration": { "type": "once" } }"#).unwrap();
-    /// let amount = |text| Amount::parse(text).unwrap();
-    /// let off = coupon.take_off(&[(1, amount("20")), (2, amount("10")), (3, amount("-5"))]).unwrap();
-    /// assert_eq!(off, [amount("6.666667"), amount("3.333333"), amount("0")]);
-    /// ```
-    ///
-    /// # Errors
-    /// [`OutOfRange`] when the lines sum to more than an amount can be.
-    pub fn take_off<Id: Ord + Clone>(&self, lines: &[(Id, Amount)]) -> Result<Vec<Amount>, OutOfRange> {
-        let reduced = |amount: Amount| if amount.is_positive() { amount } else { Amount::ZERO };
-        let sum = Amount::checked_sum(lines.iter().map(|(_, amount)| reduced(*amount))).ok_or(OutOfRange)?;
-        if sum.is_zero() {
-            return Ok(vec![Amount::ZERO; lines.len()]);
-        }
-        let off = match &self.discount {
-            Discount::Percent { percent } => Ratio::from(*percent).times(sum.into())?.to_amount()?,
-            Discount::Fixed { amount, .. } => *amount,
-        };
-        let weights = lines.iter().map(|(id, amount)| (id.clone(), reduced(*amount).micros().unsigned_abs()));
-        split_amount(off.min(sum), &weights.collect::<Vec<_>>())
-    }
-
     /// Finds what is wrong with the coupon at `path`.
     pub fn check(&self, path: &str, problems: &mut Problems) {
         check_key(&self.key, &format!("{path}.key"), problems);
@@ -162,7 +133,6 @@ impl Coupon {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use proptest::prelude::*;
 
     fn coupon(discount: Discount, duration: Duration) -> Coupon {
         Coupon { key: "c".to_owned(), name: "C".to_owned(), discount, duration, prices: None }
@@ -177,23 +147,5 @@ mod tests {
         assert_eq!(lasts(Duration::Once), [true, false, false]);
         assert_eq!(lasts(Duration::Periods { periods: 2 }), [true, true, false]);
         assert_eq!(lasts(Duration::Forever), [true, true, true]);
-    }
-
-    proptest! {
-        #[test]
-        fn it_never_takes_more_than_there_is( // promise P20
-            lines in prop::collection::vec(-1_000_000i64..10_000_000, 0..12),
-            micros in 1i64..100_000_000,
-            is_percent in any::<bool>(),
-        ) {
-            let percent = Percent::parse(&Amount::from_micros(micros).to_string()).unwrap();
-            let fixed = Discount::Fixed { amount: Amount::from_micros(micros), currency: Currency::USD };
-            let coupon = coupon(if is_percent { Discount::Percent { percent } } else { fixed }, Duration::Once);
-            let lines: Vec<(usize, Amount)> = lines.into_iter().map(Amount::from_micros).enumerate().collect();
-            let off = coupon.take_off(&lines).unwrap();
-            for ((_, line), off) in lines.iter().zip(&off) {
-                prop_assert!(!off.is_negative() && (off.is_zero() || off <= line));
-            }
-        }
     }
 }

@@ -1,5 +1,5 @@
-//! The lines of one customer as a bill: custom assets as money where a rate makes it of them, discounts, tax, and the one rounding. An
-//! invoice is made by the same function.
+//! The lines of one customer as an estimate: custom assets as money where a rate makes it of them, and then the bill that an invoice would
+//! be ([`crate::invoices::bill`]).
 
 use std::collections::BTreeMap;
 
@@ -9,11 +9,12 @@ use crate::catalog::tax::TaxRate;
 use crate::charges::line::ChargeLine;
 use crate::currency::Currency;
 use crate::customer_tax::CustomerTax;
-use crate::invoice_totals::{RatedLine, TotalRules, total_lines};
+use crate::invoices::bill::{BillLine, BillRules, BilledTax, RoundingStep, make_bill};
 use crate::named::named;
-use crate::ratio::{OutOfRange, Ratio};
+use crate::ratio::OutOfRange;
 use crate::refusal::{Code, Refusal};
-use crate::rounding::{InvoiceRounding, MinorUnit};
+use crate::rounding::InvoiceRounding;
+use crate::subscriptions::coupons::AppliedCoupon;
 use crate::tax::{AppliedRate, RateTax, TaxBehaviour, Treatment};
 use crate::time::Instant;
 
@@ -27,9 +28,9 @@ named! {
     }
 }
 
-/// How lines become a bill.
+/// How lines become an estimate.
 #[derive(Debug, Clone, Copy)]
-pub struct BillRules<'a> {
+pub struct EstimateRules<'a> {
     pub currency: Currency,
     pub behaviour: TaxBehaviour,
     /// In the order in which they are taken off.
@@ -85,62 +86,67 @@ pub struct AssetTotal {
     pub amount: Amount,
 }
 
-/// The one rounding of a bill.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct RoundingStep {
-    pub policy: InvoiceRounding,
-    /// The least amount that can be paid in the currency.
-    pub minor_unit: Ratio,
-    /// What the rounding changed.
-    pub amount: Amount,
-}
-
-/// Makes a bill of lines.
+/// Makes an estimate of lines: a bill of charges that nobody made, with every coupon redeemed in the first period.
 ///
 /// # Errors
 /// [`Code::QuantityOutOfRange`] when a sum does not fit; [`Code::InvalidValue`] for a fixed coupon in another currency.
-pub fn make_bill(lines: Vec<ChargeLine>, rules: &BillRules<'_>) -> Result<Estimate, Refusal> {
+pub fn make_estimate(lines: Vec<ChargeLine>, rules: &EstimateRules<'_>) -> Result<Estimate, Refusal> {
     check_coupons(rules)?;
-    let rates: Vec<Option<AppliedRate>> = lines.iter().map(|line| applied_rate(line, rules)).collect();
-    let rated = lines.iter().zip(&rates).filter_map(|(line, tax)| {
-        let amount = line.money(rules.currency)?;
-        let tax = tax.clone();
-        Some(RatedLine { id: line.id.clone(), price: line.price.clone(), period: line.number, amount, tax })
-    });
-    let unit = MinorUnit::of(rules.currency);
-    let treatment = rules.tax.treatment();
-    let total_rules = TotalRules { coupons: rules.coupons, treatment: &treatment, rounding: rules.rounding, unit };
-    let totals = total_lines(&rated.collect::<Vec<_>>(), &total_rules)?;
+    let charges = lines.iter().filter_map(|line| Some(bill_line(line, line.money(rules.currency)?, rules)));
+    let bill_rules = BillRules {
+        currency: rules.currency,
+        tax_rates: rules.tax_rates,
+        tax: rules.tax,
+        rounding: rules.rounding,
+        used: &BTreeMap::new(),
+    };
+    let bill = make_bill(&charges.collect::<Vec<_>>(), &bill_rules)?;
     let assets = assets(&lines, rules.currency)?;
-    let mut totalled = totals.lines.into_iter();
-    let lines = lines.into_iter().zip(rates).map(|(charge, tax_rate)| {
+    let mut billed = bill.lines.into_iter();
+    let lines = lines.into_iter().map(|charge| {
         let money = charge.money(rules.currency);
-        let Some(line) = money.and_then(|_| totalled.next()) else {
+        let Some(line) = money.and_then(|_| billed.next()) else {
             let zero = Amount::ZERO;
             return EstimateLine { charge, money: None, discount: zero, net: zero, tax_rate: None, tax: zero };
         };
+        let tax_rate = line.tax_rate.map(|rate| rate.applied);
         EstimateLine { charge, money, discount: line.discount, net: line.net, tax_rate, tax: line.tax }
     });
     Ok(Estimate {
         currency: rules.currency,
         lines: lines.collect(),
         assets,
-        subtotal: totals.subtotal,
-        discount: totals.discount,
-        treatment,
-        taxes: totals.taxes,
-        tax: totals.tax,
-        rounding: RoundingStep {
-            policy: rules.rounding,
-            minor_unit: Amount::from_micros(unit.micros()).into(),
-            amount: totals.rounding,
-        },
-        total: totals.total,
+        subtotal: bill.subtotal,
+        discount: bill.discount,
+        treatment: bill.treatment,
+        taxes: bill.taxes.into_iter().map(BilledTax::without_place).collect(),
+        tax: bill.tax,
+        rounding: bill.rounding,
+        total: bill.total,
     })
 }
 
-fn check_coupons(rules: &BillRules<'_>) -> Result<(), Refusal> {
+fn bill_line<'a>(line: &'a ChargeLine, amount: Amount, rules: &EstimateRules<'a>) -> BillLine<'a> {
+    let acts = |coupon: &&Coupon| {
+        let is_chosen = coupon.prices.as_ref().is_none_or(|prices| prices.contains(&line.price));
+        is_chosen && coupon.applies_in(line.number)
+    };
+    let coupons = rules.coupons.iter().filter(acts);
+    BillLine {
+        key: &line.id,
+        revision: 0,
+        subscription: None,
+        amount,
+        prepaid: Amount::ZERO,
+        promotional: Amount::ZERO,
+        tax_category: line.tax_category.as_deref(),
+        behaviour: rules.behaviour,
+        rates_at: line.due_at(rules.at),
+        coupons: coupons.map(|coupon| AppliedCoupon { coupon, period: line.number }).collect(),
+    }
+}
+
+fn check_coupons(rules: &EstimateRules<'_>) -> Result<(), Refusal> {
     for coupon in rules.coupons {
         if let Discount::Fixed { currency, .. } = &coupon.discount
             && *currency != rules.currency
@@ -153,13 +159,6 @@ fn check_coupons(rules: &BillRules<'_>) -> Result<(), Refusal> {
         }
     }
     Ok(())
-}
-
-/// The rate of the line's category at the customer's place when the line is due.
-fn applied_rate(line: &ChargeLine, rules: &BillRules<'_>) -> Option<AppliedRate> {
-    let (category, at) = (line.tax_category.as_deref(), line.due_at(rules.at));
-    let rate = TaxRate::find(rules.tax_rates, category, rules.tax.place(), at)?;
-    Some(AppliedRate { rate: rate.key.clone(), percent: rate.percent, behaviour: rules.behaviour })
 }
 
 /// The sums of what no rate makes money of.

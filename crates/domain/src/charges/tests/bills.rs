@@ -5,7 +5,7 @@ use crate::calendar::RatingWindow;
 use crate::catalog::asset::CustomAsset;
 use crate::catalog::coupon::Coupon;
 use crate::catalog::tax::TaxRate;
-use crate::charges::estimate::{BillRules, Estimate, make_bill};
+use crate::charges::estimate::{Estimate, EstimateRules, make_estimate};
 use crate::charges::line::{ChargeLine, LineMaker};
 use crate::charges::rate::rate_price;
 use crate::charges::usage::{PriceUsage, SeatLevel, Seats};
@@ -52,11 +52,11 @@ fn bill(lines: Vec<ChargeLine>, coupons: &[Coupon], tax: &CustomerTax) -> Estima
     let rates: Vec<TaxRate> =
         serde_json::from_str(r#"[{"key":"de-saas","name":"VAT","category":"saas","country":"DE","percent":"19"}]"#)
             .unwrap();
-    make_bill(lines, &usual(coupons, &rates, tax)).unwrap()
+    make_estimate(lines, &usual(coupons, &rates, tax)).unwrap()
 }
 
-fn usual<'a>(coupons: &'a [Coupon], tax_rates: &'a [TaxRate], tax: &'a CustomerTax) -> BillRules<'a> {
-    BillRules {
+fn usual<'a>(coupons: &'a [Coupon], tax_rates: &'a [TaxRate], tax: &'a CustomerTax) -> EstimateRules<'a> {
+    EstimateRules {
         currency: Currency::USD,
         behaviour: TaxBehaviour::Exclusive,
         coupons,
@@ -126,7 +126,7 @@ fn coupons_take_off_before_tax_and_only_in_their_currency() {
     let reduced = bill(of_time(BASE), &half, &german(r#"{"country":"DE"}"#));
     assert_eq!((reduced.discount.to_string().as_str(), reduced.total.to_string().as_str()), ("24.500000", "29.160000"));
     let euros = coupons(r#"{"type":"fixed","amount":"5","currency":"EUR"}"#);
-    let refusal = make_bill(of_time(BASE), &usual(&euros, &[], &CustomerTax::UNKNOWN)).unwrap_err();
+    let refusal = make_estimate(of_time(BASE), &usual(&euros, &[], &CustomerTax::UNKNOWN)).unwrap_err();
     assert_eq!((refusal.code, refusal.first_field()), (Code::InvalidValue, Some("coupons")));
 }
 
