@@ -57,6 +57,7 @@ named! {
         RejectionsReplay = "rejections:replay",
         BillingRead = "billing:read",
         CreditGrant = "credit:grant",
+        BillingSettings = "billing:settings",
         MoneyAdjust = "money:adjust",
         MoneyRefund = "money:refund",
         MoneyReverse = "money:reverse",
@@ -94,6 +95,7 @@ impl Permission {
             // A change of a subscription moves money without a limit, which the role support does not.
             Permission::CatalogManage
             | Permission::SubscriptionsWrite
+            | Permission::BillingSettings
             | Permission::MoneyRefund
             | Permission::MoneyReverse => &[Owner, Admin, Finance],
             // Machines only: a person corrects with a reason, a machine measures.
@@ -124,6 +126,7 @@ impl Permission {
             | Permission::CatalogManage
             | Permission::RejectionsReplay
             | Permission::CreditGrant
+            | Permission::BillingSettings
             | Permission::MoneyAdjust
             | Permission::MoneyRefund
             | Permission::MoneyReverse

@@ -2,7 +2,9 @@
 
 use crate::customer_tax::CustomerTax;
 use crate::ids::CustomerId;
+use crate::invoices::parties::BillingDetails;
 use crate::projects::Change;
+use crate::refusal::{Code, Refusal};
 use crate::time::Instant;
 
 /// The key of the customer that stands for the project itself; no other customer can take it.
@@ -23,6 +25,30 @@ pub struct Customer {
     pub created_at: Instant,
     /// Where and how the customer is taxed.
     pub tax: CustomerTax,
+    /// To whom invoices are addressed.
+    pub billing: BillingDetails,
+    /// `externalKey` of the customer who pays for this one; `null` pays for itself.
+    #[serde(rename = "payerKey")]
+    #[schema(rename = "payerKey", value_type = Option<String>)]
+    pub payer: Option<Payer>,
+}
+
+/// A customer who pays for another one; its key in the API.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Payer {
+    pub id: CustomerId,
+    pub external_key: String,
+}
+
+/// What the rule about payers looks at.
+#[derive(Debug, Clone, Copy)]
+pub struct PayerCheck<'a> {
+    /// The customer who is to be paid for.
+    pub customer: &'a Customer,
+    /// Who shall pay.
+    pub payer: &'a Customer,
+    /// A customer whom `customer` pays for already.
+    pub dependent: Option<&'a str>,
 }
 
 /// What somebody asks for who makes a customer.
@@ -34,6 +60,10 @@ pub struct NewCustomer {
     pub time_zone: Option<String>,
     /// Without one, nothing is known: taxed, at no place.
     pub tax: Option<CustomerTax>,
+    /// Without them, invoices are addressed to the name.
+    pub billing: Option<BillingDetails>,
+    /// Without one, the customer pays for itself.
+    pub payer_key: Option<String>,
 }
 
 /// What somebody changes about a customer.
@@ -43,10 +73,67 @@ pub struct CustomerChange {
     pub time_zone: Change<Option<String>>,
     /// The whole profile, in place of the one before.
     pub tax: Change<CustomerTax>,
+    /// The whole details, in place of those before.
+    pub billing: Change<BillingDetails>,
+    pub payer_key: Change<Option<String>>,
+}
+
+impl Customer {
+    /// Who pays for what the customer uses: another customer, or itself.
+    pub fn payer_id(&self) -> CustomerId {
+        self.payer.as_ref().map_or(self.id, |payer| payer.id)
+    }
+}
+
+impl PayerCheck<'_> {
+    /// The payer, if it may be one: payers are paid for by nobody, so that nobody has to follow a chain.
+    ///
+    /// # Errors
+    /// [`Code::InvalidValue`] for the customer itself, [`Code::PayerChain`] when one of the two is in another such relation.
+    pub fn accept(&self) -> Result<Payer, Refusal> {
+        let PayerCheck { customer, payer, dependent } = self;
+        if customer.id == payer.id {
+            let detail = "must be another customer. Leave it out, or send null: a customer pays for itself.";
+            return Err(Refusal::field(Code::InvalidValue, "payerKey", detail));
+        }
+        if let Some(further) = &payer.payer {
+            let detail = format!(
+                "{:?} is paid for by {:?}. Name {:?} as the payer instead.",
+                payer.external_key, further.external_key, further.external_key
+            );
+            return Err(Refusal::field(Code::PayerChain, "payerKey", detail));
+        }
+        if let Some(dependent) = dependent {
+            let detail = format!(
+                "cannot be set: {:?} pays for {dependent:?}. Let {:?} pay for that one first.",
+                customer.external_key, payer.external_key
+            );
+            return Err(Refusal::field(Code::PayerChain, "payerKey", detail));
+        }
+        Ok(Payer { id: payer.id, external_key: payer.external_key.clone() })
+    }
+}
+
+impl serde::Serialize for Payer {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.external_key)
+    }
 }
 
 impl NewCustomer {
-    /// The customer, with a default for whatever was left out.
+    /// A customer of whom only the key is said.
+    pub fn with_key(external_key: impl Into<String>) -> NewCustomer {
+        NewCustomer {
+            external_key: external_key.into(),
+            name: None,
+            time_zone: None,
+            tax: None,
+            billing: None,
+            payer_key: None,
+        }
+    }
+
+    /// The customer, with a default for whatever was left out. Who pays for it is known only where the payer was looked up.
     pub fn into_customer(self, id: CustomerId, created_at: Instant) -> Customer {
         Customer {
             id,
@@ -56,23 +143,28 @@ impl NewCustomer {
             built_in: false,
             created_at,
             tax: self.tax.unwrap_or(CustomerTax::UNKNOWN),
+            billing: self.billing.unwrap_or_default(),
+            payer: None,
         }
     }
 
     /// Whether this customer is what is asked for, so that asking again changes nothing.
     pub fn describes(&self, customer: &Customer) -> bool {
-        let wanted = self.clone().into_customer(customer.id, customer.created_at);
-        wanted == *customer
+        let made = self.clone().into_customer(customer.id, customer.created_at);
+        let wanted = Customer { payer: customer.payer.clone(), ..made };
+        let payer_key = customer.payer.as_ref().map(|payer| &payer.external_key);
+        wanted == *customer && payer_key == self.payer_key.as_ref()
     }
 }
 
 impl CustomerChange {
-    /// The customer as it is afterwards.
+    /// The customer as it is afterwards, but for who pays for it.
     pub fn applied_to(self, customer: &Customer) -> Customer {
         let mut changed = customer.clone();
         self.name.apply(&mut changed.name);
         self.time_zone.apply(&mut changed.time_zone);
         self.tax.apply(&mut changed.tax);
+        self.billing.apply(&mut changed.billing);
         changed
     }
 }
@@ -83,7 +175,7 @@ mod tests {
     use uuid::Uuid;
 
     fn acme() -> NewCustomer {
-        NewCustomer { external_key: "acme".to_owned(), name: None, time_zone: None, tax: None }
+        NewCustomer::with_key("acme")
     }
 
     fn made() -> Customer {
@@ -106,8 +198,38 @@ mod tests {
     #[test]
     fn the_projects_own_customer_is_never_made_again() {
         let own = Customer { built_in: true, external_key: SELF_KEY.to_owned(), ..made() };
-        let asked =
-            NewCustomer { external_key: SELF_KEY.to_owned(), name: Some(own.name.clone()), time_zone: None, tax: None };
+        let asked = NewCustomer { name: Some(own.name.clone()), ..NewCustomer::with_key(SELF_KEY) };
         assert!(!asked.describes(&own));
+    }
+
+    fn numbered(number: u128, key: &str) -> Customer {
+        NewCustomer::with_key(key).into_customer(CustomerId::from_uuid(Uuid::from_u128(number)), made().created_at)
+    }
+
+    #[test]
+    fn who_pays_is_part_of_what_was_asked_for() {
+        let holding = numbered(2, "holding");
+        let accepted = PayerCheck { customer: &made(), payer: &holding, dependent: None }.accept().unwrap();
+        let paid_for = Customer { payer: Some(accepted), ..made() };
+        assert_eq!((made().payer_id(), paid_for.payer_id()), (made().id, holding.id));
+        assert!(!acme().describes(&paid_for));
+        let asked = NewCustomer { payer_key: Some("holding".to_owned()), ..acme() };
+        assert!(asked.describes(&paid_for) && !asked.describes(&made()));
+        assert_eq!(serde_json::to_value(&paid_for).unwrap()["payerKey"], "holding");
+    }
+
+    #[test]
+    fn nobody_pays_for_itself_and_payers_do_not_chain() {
+        let (acme, holding, top) = (made(), numbered(2, "holding"), numbered(3, "top"));
+        let refused = |check: PayerCheck<'_>| check.accept().unwrap_err();
+        let itself = refused(PayerCheck { customer: &acme, payer: &acme, dependent: None });
+        assert_eq!((itself.code, itself.first_field()), (Code::InvalidValue, Some("payerKey")));
+        let payer = Payer { id: top.id, external_key: top.external_key };
+        let below = Customer { payer: Some(payer), ..holding.clone() };
+        let upwards = refused(PayerCheck { customer: &acme, payer: &below, dependent: None });
+        assert_eq!(upwards.code, Code::PayerChain);
+        assert!(upwards.detail.contains("Name \"top\""), "{}", upwards.detail);
+        let downwards = refused(PayerCheck { customer: &acme, payer: &holding, dependent: Some("shop") });
+        assert_eq!((downwards.code, downwards.first_field()), (Code::PayerChain, Some("payerKey")));
     }
 }

@@ -4,6 +4,8 @@
 pub mod bill;
 pub mod discounts;
 pub mod document;
+pub mod parties;
 pub mod record;
 pub mod series;
+pub mod settings;
 pub mod standing;

@@ -20,6 +20,7 @@ pub mod invoice_totals;
 pub mod invoices;
 pub mod jobs;
 pub mod ledger;
+pub mod locale;
 pub mod members;
 pub mod metering;
 pub mod metrics;

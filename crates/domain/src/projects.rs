@@ -4,10 +4,12 @@ use crate::amount::Amount;
 use crate::currency::Currency;
 use crate::idempotency::{Canonical, Fingerprint};
 use crate::ids::{ProjectId, UserId};
+use crate::invoices::settings::{Finalization, InvoicePolicy, LatePolicy};
 use crate::named::named;
 use crate::proration::TimeBasis;
 use crate::refusal::{Code, Refusal};
 use crate::rounding::InvoiceRounding;
+use crate::subscriptions::policy::{ProrationBilling, ProrationPolicy, UnusedTime};
 use crate::time::Instant;
 use crate::time_zone::UTC;
 
@@ -43,8 +45,22 @@ pub struct Policies {
     pub invoice_rounding: InvoiceRounding,
     /// What the share of a period is counted in when something holds for a part of it.
     pub proration_basis: TimeBasis,
+    /// What becomes of time that was paid in advance and is not used.
+    pub proration_unused: UnusedTime,
+    /// When the lines of a change in mid-period are billed.
+    pub proration_billing: ProrationBilling,
     /// How long after its end a window waits for late events before it is billed, in minutes.
     pub late_buffer_minutes: u32,
+    /// What becomes of usage that arrives after its invoice was issued.
+    pub late_policy: LatePolicy,
+    /// How far back late usage is corrected by itself, in days; beyond, a person decides with a reason.
+    pub late_limit_days: u32,
+    /// Whether drafts are issued by themselves or by a person.
+    pub invoice_finalization: Finalization,
+    /// How long after the late buffer a draft waits before it is issued, in minutes.
+    pub invoice_grace_minutes: u32,
+    /// Days from issue until an invoice is due.
+    pub payment_term_days: u32,
     /// A recomputation that touches events older than so many days needs a reason and a role above developer.
     pub recompute_limit_days: u32,
 }
@@ -58,10 +74,32 @@ impl Policies {
         support_limit: Amount::from_micros(100_000_000),
         event_horizon_days: None,
         invoice_rounding: InvoiceRounding::PerInvoice,
-        proration_basis: TimeBasis::Day,
+        proration_basis: ProrationPolicy::USUAL.basis,
+        proration_unused: ProrationPolicy::USUAL.unused,
+        proration_billing: ProrationPolicy::USUAL.billing,
         late_buffer_minutes: 60,
+        late_policy: LatePolicy::NextInvoice,
+        late_limit_days: 90,
+        invoice_finalization: Finalization::Automatic,
+        invoice_grace_minutes: 0,
+        payment_term_days: 14,
         recompute_limit_days: 90,
     };
+
+    /// What happens when something changes in the middle of a period.
+    pub const fn proration(&self) -> ProrationPolicy {
+        ProrationPolicy { basis: self.proration_basis, unused: self.proration_unused, billing: self.proration_billing }
+    }
+
+    /// When drafts are issued and invoices are due.
+    pub const fn invoices(&self) -> InvoicePolicy {
+        InvoicePolicy {
+            finalization: self.invoice_finalization,
+            late_buffer_minutes: self.late_buffer_minutes,
+            grace_minutes: self.invoice_grace_minutes,
+            payment_term_days: self.payment_term_days,
+        }
+    }
 }
 
 /// The tenant and boundary of everything.
@@ -150,7 +188,14 @@ pub struct ProjectChange {
     pub event_horizon_days: Change<Option<u32>>,
     pub invoice_rounding: Change<InvoiceRounding>,
     pub proration_basis: Change<TimeBasis>,
+    pub proration_unused: Change<UnusedTime>,
+    pub proration_billing: Change<ProrationBilling>,
     pub late_buffer_minutes: Change<u32>,
+    pub late_policy: Change<LatePolicy>,
+    pub late_limit_days: Change<u32>,
+    pub invoice_finalization: Change<Finalization>,
+    pub invoice_grace_minutes: Change<u32>,
+    pub payment_term_days: Change<u32>,
     pub recompute_limit_days: Change<u32>,
 }
 
@@ -160,15 +205,23 @@ impl ProjectChange {
         let mut changed = project.clone();
         self.name.apply(&mut changed.name);
         self.time_zone.apply(&mut changed.time_zone);
-        self.unknown_metric.apply(&mut changed.policies.unknown_metric);
-        self.unknown_customer.apply(&mut changed.policies.unknown_customer);
-        self.require_customer_key.apply(&mut changed.policies.require_customer_key);
-        self.support_limit.apply(&mut changed.policies.support_limit);
-        self.event_horizon_days.apply(&mut changed.policies.event_horizon_days);
-        self.invoice_rounding.apply(&mut changed.policies.invoice_rounding);
-        self.proration_basis.apply(&mut changed.policies.proration_basis);
-        self.late_buffer_minutes.apply(&mut changed.policies.late_buffer_minutes);
-        self.recompute_limit_days.apply(&mut changed.policies.recompute_limit_days);
+        let policies = &mut changed.policies;
+        self.unknown_metric.apply(&mut policies.unknown_metric);
+        self.unknown_customer.apply(&mut policies.unknown_customer);
+        self.require_customer_key.apply(&mut policies.require_customer_key);
+        self.support_limit.apply(&mut policies.support_limit);
+        self.event_horizon_days.apply(&mut policies.event_horizon_days);
+        self.invoice_rounding.apply(&mut policies.invoice_rounding);
+        self.proration_basis.apply(&mut policies.proration_basis);
+        self.proration_unused.apply(&mut policies.proration_unused);
+        self.proration_billing.apply(&mut policies.proration_billing);
+        self.late_buffer_minutes.apply(&mut policies.late_buffer_minutes);
+        self.late_policy.apply(&mut policies.late_policy);
+        self.late_limit_days.apply(&mut policies.late_limit_days);
+        self.invoice_finalization.apply(&mut policies.invoice_finalization);
+        self.invoice_grace_minutes.apply(&mut policies.invoice_grace_minutes);
+        self.payment_term_days.apply(&mut policies.payment_term_days);
+        self.recompute_limit_days.apply(&mut policies.recompute_limit_days);
         changed
     }
 }
@@ -221,6 +274,24 @@ pub fn invoice_rounding(field: &str, text: &str) -> Result<InvoiceRounding, Refu
 /// [`Code::InvalidValue`] for any other text.
 pub fn proration_basis(field: &str, text: &str) -> Result<TimeBasis, Refusal> {
     TimeBasis::parse(text).ok_or_else(|| Refusal::field(Code::InvalidValue, field, "must be \"day\" or \"second\"."))
+}
+
+/// What becomes of unused time.
+///
+/// # Errors
+/// [`Code::InvalidValue`] for any other text.
+pub fn proration_unused(field: &str, text: &str) -> Result<UnusedTime, Refusal> {
+    UnusedTime::parse(text)
+        .ok_or_else(|| Refusal::field(Code::InvalidValue, field, "must be \"credited\" or \"kept\"."))
+}
+
+/// When changes in mid-period are billed.
+///
+/// # Errors
+/// [`Code::InvalidValue`] for any other text.
+pub fn proration_billing(field: &str, text: &str) -> Result<ProrationBilling, Refusal> {
+    ProrationBilling::parse(text)
+        .ok_or_else(|| Refusal::field(Code::InvalidValue, field, "must be \"now\" or \"periodEnd\"."))
 }
 
 /// The longest late buffer: 30 days.
@@ -296,6 +367,15 @@ mod tests {
     }
 
     #[test]
+    fn a_new_project_prorates_as_usual_and_issues_by_itself() {
+        let policies = Policies::NEW_PROJECT;
+        assert_eq!(policies.proration(), ProrationPolicy::USUAL);
+        let invoices = policies.invoices();
+        assert_eq!((invoices.finalization, invoices.wait_minutes()), (Finalization::Automatic, 60));
+        assert_eq!(invoices.payment_term_days, 14);
+    }
+
+    #[test]
     fn policies_out_of_range_are_refused() {
         assert_eq!(event_horizon("policies.eventHorizonDays", 0).unwrap_err().code, Code::OutOfRange);
         let negative = support_limit("policies.supportLimit", Amount::from_micros(-1));
@@ -304,6 +384,8 @@ mod tests {
         assert_eq!(mode("mode", "test").unwrap_err().code, Code::InvalidValue);
         assert_eq!(invoice_rounding("policies.invoiceRounding", "up").unwrap_err().code, Code::InvalidValue);
         assert_eq!(proration_basis("policies.prorationBasis", "hour").unwrap_err().code, Code::InvalidValue);
+        assert_eq!(proration_unused("policies.prorationUnused", "lost").unwrap_err().code, Code::InvalidValue);
+        assert_eq!(proration_billing("policies.prorationBilling", "never").unwrap_err().code, Code::InvalidValue);
         assert_eq!(late_buffer("policies.lateBufferMinutes", 43_201).unwrap_err().code, Code::OutOfRange);
         assert_eq!(recompute_limit("policies.recomputeLimitDays", 36_501).unwrap_err().code, Code::OutOfRange);
         assert_eq!((late_buffer("f", 0), recompute_limit("f", 0)), (Ok(0), Ok(0)));

@@ -44,7 +44,11 @@ pub fn external_key(field: &str, text: &str) -> Result<String, Refusal> {
     }
 }
 
-fn printable(field: &str, text: &str, length_max: usize) -> Result<String, Refusal> {
+/// One line for people, of at most so many characters after spaces at the ends are taken off.
+///
+/// # Errors
+/// [`Code::InvalidValue`] for nothing, for more, and for control characters.
+pub(crate) fn printable(field: &str, text: &str, length_max: usize) -> Result<String, Refusal> {
     let text = text.trim();
     let accepted = (1..=length_max).contains(&text.chars().count()) && !text.chars().any(char::is_control);
     if accepted {

@@ -1,14 +1,14 @@
 //! Customers: made by people, by machines, or on their first use where the project's policy says so.
 
 use domain::access::Permission;
-use domain::customers::{Customer, CustomerChange, NewCustomer, SELF_KEY};
+use domain::customers::{Customer, CustomerChange, NewCustomer, Payer, PayerCheck, SELF_KEY};
 use domain::idempotency::{Canonical, Family, Fingerprint, IdempotencyKey};
 use domain::ids::CustomerId;
 use domain::ledger::entry::JournalEntry;
-use domain::projects::{Project, UnknownPolicy};
+use domain::projects::{Change, Project, UnknownPolicy};
 use domain::refusal::{Code, Refusal};
 use serde_json::json;
-use storage::{ProjectTx, customer_tax, customers};
+use storage::{ProjectTx, customer_billing, customer_tax, customers};
 
 use crate::audit::{AuditRecord, Audited};
 use crate::command::{Answer, Idempotency};
@@ -21,7 +21,7 @@ impl Engine {
     /// Makes a customer. The external key makes it safe to send again: the same request finds the customer it made.
     ///
     /// # Errors
-    /// [`Code::ExternalKeyConflict`] when a customer with this key is not as asked for.
+    /// [`Code::ExternalKeyConflict`] when a customer with this key is not as asked for; for a payer as [`PayerCheck::accept`].
     pub fn create_customer(&self, ctx: &Ctx, key: Option<IdempotencyKey>, new: &NewCustomer) -> Result<Answer, Error> {
         ctx.require(Permission::CustomersWrite)?;
         let idempotency = key.map(|key| Idempotency {
@@ -32,7 +32,10 @@ impl Engine {
         });
         let mut existing = None;
         let answer = self.command_answer(ctx, "create_customer", 201, idempotency.as_ref(), |tx| {
-            let customer = new.clone().into_customer(ctx.new_id(), ctx.now());
+            let mut customer = new.clone().into_customer(ctx.new_id(), ctx.now());
+            if let Some(key) = &new.payer_key {
+                customer.payer = Some(payer(tx, &customer, key)?);
+            }
             if !customers::insert(tx, &customer)? {
                 let found = customers::find_by_key(tx, &new.external_key)?;
                 existing = found.filter(|found| new.describes(found));
@@ -41,6 +44,9 @@ impl Engine {
             }
             if new.tax.is_some() {
                 customer_tax::put(tx, customer.id, &customer.tax)?;
+            }
+            if new.billing.is_some() {
+                customer_billing::put(tx, customer.id, &customer.billing)?;
             }
             created(customer)
         });
@@ -78,18 +84,26 @@ impl Engine {
         self.read(ctx.project, "get_customer", |tx| customers::get(tx, id)?.ok_or_else(Error::not_found))
     }
 
-    /// Changes what people call the customer, where its days begin and how it is taxed.
+    /// Changes what people call the customer, where its days begin, how it is taxed, to whom its invoices go and who pays them.
     ///
     /// # Errors
-    /// [`Code::NotFound`], or no permission to change customers.
+    /// [`Code::NotFound`], or no permission to change customers; for a payer as [`PayerCheck::accept`].
     pub fn update_customer(&self, ctx: &Ctx, id: CustomerId, change: &CustomerChange) -> Result<Customer, Error> {
         ctx.require(Permission::CustomersWrite)?;
         self.command(ctx, "update_customer", |tx| {
             let before = customers::get_for_update(tx, id)?.ok_or_else(Error::not_found)?;
-            let after = change.clone().applied_to(&before);
-            customers::update(tx, id, &after.name, after.time_zone.as_deref())?;
+            let mut after = change.clone().applied_to(&before);
+            match &change.payer_key {
+                Change::Keep => {}
+                Change::Set(None) => after.payer = None,
+                Change::Set(Some(key)) => after.payer = Some(payer(tx, &before, key)?),
+            }
+            customers::update(tx, &after)?;
             if after.tax != before.tax {
                 customer_tax::put(tx, id, &after.tax)?;
+            }
+            if after.billing != before.billing {
+                customer_billing::put(tx, id, &after.billing)?;
             }
             let record = AuditRecord::new("customer.updated", id).changed(&before, &after)?;
             let body = json!({ "customer": after });
@@ -118,7 +132,7 @@ pub(crate) fn resolve(
     match project.policies.unknown_customer {
         UnknownPolicy::Reject => Err(unknown(key).into()),
         UnknownPolicy::AutoCreate => {
-            let new = NewCustomer { external_key: key.to_owned(), name: None, time_zone: None, tax: None };
+            let new = NewCustomer::with_key(key);
             customers::insert(tx, &new.into_customer(ctx.new_id(), ctx.now()))?;
             // Somebody else may have made it in between, under another id.
             existing(tx, Some(key))
@@ -135,6 +149,20 @@ pub(crate) fn existing(tx: &mut ProjectTx<'_>, external_key: Option<&str>) -> Re
     customers::find_by_key(tx, key)?.ok_or_else(|| unknown(key).into())
 }
 
+/// The customer with this key, if it may pay for `customer`. It is locked, as whoever is given a payer is: two requests that each look
+/// right do not make a chain together.
+fn payer(tx: &mut ProjectTx<'_>, customer: &Customer, key: &str) -> Result<Payer, Error> {
+    let found = customers::find_by_key(tx, key)?.map(|found| found.id);
+    let found = found.map(|id| customers::get_for_update(tx, id)).transpose()?.flatten();
+    let payer = found.ok_or_else(|| {
+        let detail = format!("{key:?} does not exist. Create it with POST /projects/:id/customers.");
+        Refusal::field(Code::UnknownCustomer, "payerKey", detail)
+    })?;
+    let dependent = customers::find_dependent(tx, customer.id)?;
+    let check = PayerCheck { customer, payer: &payer, dependent: dependent.as_deref() };
+    Ok(check.accept()?)
+}
+
 /// The customer whose money an entry moved.
 pub(crate) fn of_entry(tx: &mut ProjectTx<'_>, entry: &JournalEntry) -> Result<Customer, Error> {
     let found = match entry.customer {
@@ -149,9 +177,17 @@ fn fingerprint(new: &NewCustomer) -> Fingerprint {
         .text(&new.external_key)
         .optional(new.name.as_deref(), Canonical::text)
         .optional(new.time_zone.as_deref(), Canonical::text);
-    // Nothing at all is added without a profile: requests from before there were profiles keep their fingerprint.
-    match &new.tax {
-        Some(tax) => form.json(&tax.canonical()).fingerprint(),
+    // Nothing at all is added for what is left out: requests from before there were these fields keep their fingerprint.
+    let form = match &new.tax {
+        Some(tax) => form.json(&tax.canonical()),
+        None => form,
+    };
+    let form = match &new.billing {
+        Some(billing) => form.text("billing").json(&billing.canonical()),
+        None => form,
+    };
+    match &new.payer_key {
+        Some(key) => form.text("payerKey").text(key).fingerprint(),
         None => form.fingerprint(),
     }
 }
@@ -175,7 +211,7 @@ fn unknown(key: &str) -> Refusal {
 
 fn taken(new: &NewCustomer) -> Refusal {
     let detail = format!(
-        "A customer with the externalKey {:?} exists with another name, zone or tax profile. Change it with PATCH, or take \
+        "A customer with the externalKey {:?} exists and is not as asked for. Change it with PATCH, or take \
          another externalKey.",
         new.external_key
     );

@@ -4,6 +4,7 @@ use domain::access::{Permission, Role};
 use domain::customer_tax::CustomerTax;
 use domain::customers::{Customer, SELF_KEY};
 use domain::ids::ProjectId;
+use domain::invoices::parties::BillingDetails;
 use domain::projects::{NewProject, Project, ProjectChange};
 use domain::refusal::{Code, Refusal};
 use serde_json::json;
@@ -121,5 +122,7 @@ fn own_customer(caller: &Caller, project: &Project) -> Customer {
         built_in: true,
         created_at: caller.now,
         tax: CustomerTax::UNKNOWN,
+        billing: BillingDetails::unknown(),
+        payer: None,
     }
 }

@@ -10,9 +10,9 @@ use crate::api::ingest::{batch, charge, usage};
 use crate::api::plans::versions;
 use crate::api::subscriptions::changes;
 use crate::api::{
-    access_keys, admin, audit, auth, backtests, catalog, customers, docs, estimates, health, ingest_views, jobs,
-    ledger, members, metric_versions, metrics, overview, plans, projects, rejections, subscriptions, trace,
-    transactions, wallets,
+    access_keys, admin, audit, auth, backtests, billing_settings, catalog, customers, docs, estimates, health,
+    ingest_views, jobs, ledger, members, metric_versions, metrics, overview, plans, projects, rejections,
+    subscriptions, trace, transactions, wallets,
 };
 use crate::app::App;
 use crate::edge::surround;
@@ -166,6 +166,8 @@ fn money(api: Api) -> Api {
         .route(routes!(ledger::get_entry), Guard::Project(Permission::BillingRead))
         .route(routes!(ledger::list_accounts), Guard::Project(Permission::BillingRead))
         .route(routes!(ledger::balances_as_of), Guard::Project(Permission::BillingRead))
+        .route(routes!(billing_settings::get_billing_settings), Guard::Project(Permission::BillingRead))
+        .route(routes!(billing_settings::put_billing_settings), Guard::Project(Permission::BillingSettings))
         .route(routes!(overview::billing_overview), Guard::Project(Permission::BillingRead))
 }
 

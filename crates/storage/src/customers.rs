@@ -1,14 +1,15 @@
 //! Customers of a project: made, found, renamed; never deleted, because the ledger names them.
 
-use domain::customers::Customer;
+use domain::customers::{Customer, Payer};
 use domain::ids::CustomerId;
 
-use crate::customer_tax;
 use crate::error::StorageError;
 use crate::sql::{Row, Value, bulk_sql, params, sql};
 use crate::tx::ProjectTx;
+use crate::{customer_billing, customer_tax};
 
-/// Adds a customer: false when its external key is taken, and then nothing changed. Its tax profile is stored by [`customer_tax::put`].
+/// Adds a customer: false when its external key is taken, and then nothing changed. Its tax profile and its billing details
+/// are stored by [`customer_tax::put`] and [`customer_billing::put`].
 ///
 /// A concurrent transaction that adds the same key is waited for.
 pub fn insert(tx: &mut ProjectTx<'_>, customer: &Customer) -> Result<bool, StorageError> {
@@ -16,10 +17,10 @@ pub fn insert(tx: &mut ProjectTx<'_>, customer: &Customer) -> Result<bool, Stora
     Ok(inserted == 1)
 }
 
-/// Adds those customers whose external keys are free, without tax profiles, and says how many these were. Find them by their keys afterwards:
-/// another transaction may have added some of them under other ids.
+/// Adds those customers whose external keys are free, without tax profiles and billing details, and says how many these were. Find
+/// them by their keys afterwards: another transaction may have added some of them under other ids.
 pub fn insert_missing(tx: &mut ProjectTx<'_>, customers: &[Customer]) -> Result<u64, StorageError> {
-    let rows: Vec<[Value<'_>; 6]> = customers
+    let rows: Vec<[Value<'_>; 7]> = customers
         .iter()
         .map(|customer| {
             params![
@@ -29,13 +30,14 @@ pub fn insert_missing(tx: &mut ProjectTx<'_>, customers: &[Customer]) -> Result<
                 customer.time_zone.as_deref(),
                 customer.built_in,
                 customer.created_at,
+                customer.payer.as_ref().map(|payer| payer.id),
             ]
         })
         .collect();
     tx.execute_many(
         bulk_sql!(
             "-- insert_customers
-            insert into customers (project_id, id, external_key, name, time_zone, built_in, created_at)
+            insert into customers (project_id, id, external_key, name, time_zone, built_in, created_at, payer_id)
             {values}
             on conflict (project_id, external_key) do nothing",
             [
@@ -46,29 +48,46 @@ pub fn insert_missing(tx: &mut ProjectTx<'_>, customers: &[Customer]) -> Result<
                 time_zone: Text,
                 built_in: Bool,
                 created_at: Instant,
+                payer_id: Uuid,
             ]
         ),
         &rows,
     )
 }
 
-/// Changes what people call the customer and where its days begin. False when there is no such customer.
-pub fn update(
-    tx: &mut ProjectTx<'_>,
-    id: CustomerId,
-    name: &str,
-    time_zone: Option<&str>,
-) -> Result<bool, StorageError> {
+/// Changes what people call the customer, where its days begin and who pays for it. False when there is no such customer.
+pub fn update(tx: &mut ProjectTx<'_>, customer: &Customer) -> Result<bool, StorageError> {
     let updated = tx.execute(
         sql!(
             "-- update_customer
             update customers
-            set name = ?3, time_zone = ?4
+            set name = ?3, time_zone = ?4, payer_id = ?5
             where project_id = ?1 and id = ?2"
         ),
-        &params![id, name, time_zone],
+        &params![
+            customer.id,
+            &customer.name,
+            customer.time_zone.as_deref(),
+            customer.payer.as_ref().map(|payer| payer.id),
+        ],
     )?;
     Ok(updated == 1)
+}
+
+/// The key of one customer that this one pays for, if it pays for any.
+pub fn find_dependent(tx: &mut ProjectTx<'_>, payer: CustomerId) -> Result<Option<String>, StorageError> {
+    tx.query_opt(
+        sql!(
+            "-- find_dependent_customer
+            select external_key
+            from customers
+            where project_id = ?1 and payer_id = ?2
+            order by id
+            limit 1"
+        ),
+        &params![payer],
+        |row| row.get(0),
+    )
 }
 
 pub fn get(tx: &mut ProjectTx<'_>, id: CustomerId) -> Result<Option<Customer>, StorageError> {
@@ -76,9 +95,11 @@ pub fn get(tx: &mut ProjectTx<'_>, id: CustomerId) -> Result<Option<Customer>, S
         sql!(
             "-- get_customer
             select c.id, c.external_key, c.name, c.time_zone, c.built_in, c.created_at, t.country, t.region, t.tax_ids, t.treatment,
-                t.exemption_reason
+                t.exemption_reason, b.content, c.payer_id, p.external_key
             from customers c
             left join customer_tax t on t.project_id = c.project_id and t.customer_id = c.id
+            left join customer_billing b on b.project_id = c.project_id and b.customer_id = c.id
+            left join customers p on p.project_id = c.project_id and p.id = c.payer_id
             where c.project_id = ?1 and c.id = ?2"
         ),
         &params![id],
@@ -111,9 +132,11 @@ pub fn find_by_key(tx: &mut ProjectTx<'_>, external_key: &str) -> Result<Option<
         sql!(
             "-- find_customer_by_key
             select c.id, c.external_key, c.name, c.time_zone, c.built_in, c.created_at, t.country, t.region, t.tax_ids, t.treatment,
-                t.exemption_reason
+                t.exemption_reason, b.content, c.payer_id, p.external_key
             from customers c
             left join customer_tax t on t.project_id = c.project_id and t.customer_id = c.id
+            left join customer_billing b on b.project_id = c.project_id and b.customer_id = c.id
+            left join customers p on p.project_id = c.project_id and p.id = c.payer_id
             where c.project_id = ?1 and c.external_key = ?2"
         ),
         &params![external_key],
@@ -128,10 +151,12 @@ pub fn find_by_keys(tx: &mut ProjectTx<'_>, external_keys: &[&str]) -> Result<Ve
         bulk_sql!(
             "-- find_customers_by_keys
             select c.id, c.external_key, c.name, c.time_zone, c.built_in, c.created_at, t.country, t.region, t.tax_ids, t.treatment,
-                t.exemption_reason
+                t.exemption_reason, b.content, c.payer_id, p.external_key
             from {rows}
             join customers c on c.project_id = r.project_id and c.external_key = r.external_key
-            left join customer_tax t on t.project_id = c.project_id and t.customer_id = c.id",
+            left join customer_tax t on t.project_id = c.project_id and t.customer_id = c.id
+            left join customer_billing b on b.project_id = c.project_id and b.customer_id = c.id
+            left join customers p on p.project_id = c.project_id and p.id = c.payer_id",
             [project_id: Uuid, external_key: Text]
         ),
         &rows,
@@ -146,10 +171,12 @@ pub fn find_by_ids(tx: &mut ProjectTx<'_>, ids: &[CustomerId]) -> Result<Vec<Cus
         bulk_sql!(
             "-- find_customers_by_ids
             select c.id, c.external_key, c.name, c.time_zone, c.built_in, c.created_at, t.country, t.region, t.tax_ids, t.treatment,
-                t.exemption_reason
+                t.exemption_reason, b.content, c.payer_id, p.external_key
             from {rows}
             join customers c on c.project_id = r.project_id and c.id = r.id
-            left join customer_tax t on t.project_id = c.project_id and t.customer_id = c.id",
+            left join customer_tax t on t.project_id = c.project_id and t.customer_id = c.id
+            left join customer_billing b on b.project_id = c.project_id and b.customer_id = c.id
+            left join customers p on p.project_id = c.project_id and p.id = c.payer_id",
             [project_id: Uuid, id: Uuid]
         ),
         &rows,
@@ -175,9 +202,11 @@ pub fn page(tx: &mut ProjectTx<'_>, after: Option<CustomerId>, limit: i64) -> Re
         sql!(
             "-- page_customers
             select c.id, c.external_key, c.name, c.time_zone, c.built_in, c.created_at, t.country, t.region, t.tax_ids, t.treatment,
-                t.exemption_reason
+                t.exemption_reason, b.content, c.payer_id, p.external_key
             from customers c
             left join customer_tax t on t.project_id = c.project_id and t.customer_id = c.id
+            left join customer_billing b on b.project_id = c.project_id and b.customer_id = c.id
+            left join customers p on p.project_id = c.project_id and p.id = c.payer_id
             where c.project_id = ?1
               and (cast(?2 as {uuid}) is null or c.id > ?2)
             order by c.id
@@ -197,5 +226,11 @@ fn read(row: &Row<'_>) -> Result<Customer, StorageError> {
         built_in: row.get(4)?,
         created_at: row.get(5)?,
         tax: customer_tax::read(row, 6)?,
+        billing: customer_billing::read(row, 11)?,
+        payer: match (row.get(12)?, row.get(13)?) {
+            (Some(id), Some(external_key)) => Some(Payer { id, external_key }),
+            (None, _) => None,
+            (Some(_), None) => return Err(StorageError::corrupt("the payer of a customer is not stored")),
+        },
     })
 }

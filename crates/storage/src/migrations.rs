@@ -43,6 +43,7 @@ pub(crate) const MIGRATIONS: &[Migration] = migrations![
     "0009_events_by_customer",
     "0010_subscriptions",
     "0011_billing",
+    "0012_billing_settings",
 ];
 
 /// What `migrate` did.

@@ -2,9 +2,11 @@
 
 use domain::idempotency::Fingerprint;
 use domain::ids::{ProjectId, UserId};
+use domain::invoices::settings::{Finalization, LatePolicy};
 use domain::projects::{Mode, Policies, Project, UnknownPolicy};
 use domain::proration::TimeBasis;
 use domain::rounding::InvoiceRounding;
+use domain::subscriptions::policy::{ProrationBilling, UnusedTime};
 
 use crate::error::StorageError;
 use crate::sql::{Row, params, sql};
@@ -19,8 +21,10 @@ pub fn insert(tx: &mut InstallationTx<'_>, project: &Project, fingerprint: Finge
             "-- insert_project
             insert into projects (id, name, external_key, mode, currency, time_zone, unknown_metric, unknown_customer,
                 require_customer_key, support_limit_micros, event_horizon_days, invoice_rounding, proration_basis,
-                late_buffer_minutes, recompute_limit_days, fingerprint, created_by, created_at)
-            values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)
+                proration_unused, proration_billing, late_buffer_minutes, late_policy, late_limit_days,
+                invoice_finalization, invoice_grace_minutes, payment_term_days, recompute_limit_days, fingerprint, created_by, created_at)
+            values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24,
+                ?25)
             on conflict (created_by, external_key) do nothing"
         ),
         &params![
@@ -37,7 +41,14 @@ pub fn insert(tx: &mut InstallationTx<'_>, project: &Project, fingerprint: Finge
             project.policies.event_horizon_days,
             project.policies.invoice_rounding.as_str(),
             project.policies.proration_basis.as_str(),
+            project.policies.proration_unused.as_str(),
+            project.policies.proration_billing.as_str(),
             project.policies.late_buffer_minutes,
+            project.policies.late_policy.as_str(),
+            project.policies.late_limit_days,
+            project.policies.invoice_finalization.as_str(),
+            project.policies.invoice_grace_minutes,
+            project.policies.payment_term_days,
             project.policies.recompute_limit_days,
             &fingerprint.0,
             project.created_by,
@@ -58,12 +69,13 @@ pub fn find_by_external_key(
             "-- find_project_by_external_key
             select id, name, external_key, mode, currency, time_zone, unknown_metric, unknown_customer,
                 require_customer_key, support_limit_micros, event_horizon_days, invoice_rounding, proration_basis,
-                late_buffer_minutes, recompute_limit_days, created_by, created_at, fingerprint
+                proration_unused, proration_billing, late_buffer_minutes, late_policy, late_limit_days,
+                invoice_finalization, invoice_grace_minutes, payment_term_days, recompute_limit_days, created_by, created_at, fingerprint
             from projects
             where created_by = ?1 and external_key = ?2"
         ),
         &params![created_by, external_key],
-        |row| Ok((read(row)?, Fingerprint(row.get(17)?))),
+        |row| Ok((read(row)?, Fingerprint(row.get(24)?))),
     )
 }
 
@@ -74,7 +86,8 @@ pub fn get(tx: &mut ProjectTx<'_>) -> Result<Option<Project>, StorageError> {
             "-- get_project
             select id, name, external_key, mode, currency, time_zone, unknown_metric, unknown_customer,
                 require_customer_key, support_limit_micros, event_horizon_days, invoice_rounding, proration_basis,
-                late_buffer_minutes, recompute_limit_days, created_by, created_at
+                proration_unused, proration_billing, late_buffer_minutes, late_policy, late_limit_days,
+                invoice_finalization, invoice_grace_minutes, payment_term_days, recompute_limit_days, created_by, created_at
             from projects
             where id = ?1"
         ),
@@ -90,7 +103,8 @@ pub fn get_for_update(tx: &mut ProjectTx<'_>) -> Result<Option<Project>, Storage
             "-- get_project_for_update
             select id, name, external_key, mode, currency, time_zone, unknown_metric, unknown_customer,
                 require_customer_key, support_limit_micros, event_horizon_days, invoice_rounding, proration_basis,
-                late_buffer_minutes, recompute_limit_days, created_by, created_at
+                proration_unused, proration_billing, late_buffer_minutes, late_policy, late_limit_days,
+                invoice_finalization, invoice_grace_minutes, payment_term_days, recompute_limit_days, created_by, created_at
             from projects
             where id = ?1
             {for_update}"
@@ -109,7 +123,9 @@ pub fn update(tx: &mut ProjectTx<'_>, project: &Project) -> Result<(), StorageEr
             update projects
             set name = ?2, time_zone = ?3, unknown_metric = ?4, unknown_customer = ?5, require_customer_key = ?6,
                 support_limit_micros = ?7, event_horizon_days = ?8, invoice_rounding = ?9, proration_basis = ?10,
-                late_buffer_minutes = ?11, recompute_limit_days = ?12
+                proration_unused = ?11, proration_billing = ?12, late_buffer_minutes = ?13, late_policy = ?14,
+                late_limit_days = ?15, invoice_finalization = ?16, invoice_grace_minutes = ?17,
+                payment_term_days = ?18, recompute_limit_days = ?19
             where id = ?1"
         ),
         &params![
@@ -122,7 +138,14 @@ pub fn update(tx: &mut ProjectTx<'_>, project: &Project) -> Result<(), StorageEr
             project.policies.event_horizon_days,
             project.policies.invoice_rounding.as_str(),
             project.policies.proration_basis.as_str(),
+            project.policies.proration_unused.as_str(),
+            project.policies.proration_billing.as_str(),
             project.policies.late_buffer_minutes,
+            project.policies.late_policy.as_str(),
+            project.policies.late_limit_days,
+            project.policies.invoice_finalization.as_str(),
+            project.policies.invoice_grace_minutes,
+            project.policies.payment_term_days,
             project.policies.recompute_limit_days,
         ],
     )?;
@@ -141,7 +164,9 @@ pub fn page_of_member(
             "-- page_projects_of_member
             select p.id, p.name, p.external_key, p.mode, p.currency, p.time_zone, p.unknown_metric, p.unknown_customer,
                 p.require_customer_key, p.support_limit_micros, p.event_horizon_days, p.invoice_rounding,
-                p.proration_basis, p.late_buffer_minutes, p.recompute_limit_days, p.created_by, p.created_at
+                p.proration_basis, p.proration_unused, p.proration_billing, p.late_buffer_minutes, p.late_policy,
+                p.late_limit_days, p.invoice_finalization, p.invoice_grace_minutes, p.payment_term_days,
+                p.recompute_limit_days, p.created_by, p.created_at
             from members m
             join projects p on p.id = m.project_id
             where m.user_id = ?1
@@ -165,7 +190,8 @@ pub fn page_all(
             "-- page_all_projects
             select id, name, external_key, mode, currency, time_zone, unknown_metric, unknown_customer,
                 require_customer_key, support_limit_micros, event_horizon_days, invoice_rounding, proration_basis,
-                late_buffer_minutes, recompute_limit_days, created_by, created_at
+                proration_unused, proration_billing, late_buffer_minutes, late_policy, late_limit_days,
+                invoice_finalization, invoice_grace_minutes, payment_term_days, recompute_limit_days, created_by, created_at
             from projects
             where cast(?1 as {uuid}) is null or id > ?1
             order by id
@@ -192,10 +218,17 @@ fn read(row: &Row<'_>) -> Result<Project, StorageError> {
             event_horizon_days: row.get(10)?,
             invoice_rounding: row.named(11, InvoiceRounding::parse)?,
             proration_basis: row.named(12, TimeBasis::parse)?,
-            late_buffer_minutes: row.get(13)?,
-            recompute_limit_days: row.get(14)?,
+            proration_unused: row.named(13, UnusedTime::parse)?,
+            proration_billing: row.named(14, ProrationBilling::parse)?,
+            late_buffer_minutes: row.get(15)?,
+            late_policy: row.named(16, LatePolicy::parse)?,
+            late_limit_days: row.get(17)?,
+            invoice_finalization: row.named(18, Finalization::parse)?,
+            invoice_grace_minutes: row.get(19)?,
+            payment_term_days: row.get(20)?,
+            recompute_limit_days: row.get(21)?,
         },
-        created_by: row.get(15)?,
-        created_at: row.get(16)?,
+        created_by: row.get(22)?,
+        created_at: row.get(23)?,
     })
 }

@@ -18,6 +18,7 @@ use domain::ids::{BatchId, CustomerId, MetricId, ProjectId};
 use domain::ingest::event::is_late;
 use domain::ingest::usage::not_positive;
 use domain::ingest::{Item, Operation, Outcome, OutcomeCounts, Receipt, UsageRequest};
+use domain::invoices::parties::BillingDetails;
 use domain::metrics::{Aggregation, FIRST, Metric};
 use domain::projects::UnknownPolicy;
 use domain::quantity::Quantity;
@@ -433,6 +434,8 @@ impl<'a> Turn<'_, 'a> {
             built_in: false,
             created_at: self.now,
             tax: CustomerTax::UNKNOWN,
+            billing: BillingDetails::unknown(),
+            payer: None,
         };
         let id = customer.id;
         self.project.customers.insert(Cow::Borrowed(key), id);

@@ -9,7 +9,6 @@ use domain::refusal::Refusal;
 use domain::subscriptions::change::{Change, SubscriptionChange, Withdrawal};
 use domain::subscriptions::history::History;
 use domain::subscriptions::offers::Offers;
-use domain::subscriptions::policy::ProrationPolicy;
 use domain::subscriptions::record::SubscriptionRecord;
 use domain::subscriptions::segments::Subscription;
 use domain::subscriptions::timeline::Timeline;
@@ -66,8 +65,7 @@ impl Household {
     }
 
     pub(super) fn subscription<'a>(&self, timeline: &'a Timeline, offers: &'a Offers) -> Subscription<'a> {
-        let policy = ProrationPolicy { basis: self.project.policies.proration_basis, ..ProrationPolicy::USUAL };
-        Subscription { timeline, offers, policy }
+        Subscription { timeline, offers, policy: self.project.policies.proration() }
     }
 
     /// Checks that what a subscription shall be prices no metric that another one of the customer prices at the same time.

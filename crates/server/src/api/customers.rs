@@ -4,6 +4,7 @@ use axum::extract::State;
 use domain::customer_tax::CustomerTax;
 use domain::customers::{Customer, CustomerChange, NewCustomer};
 use domain::ids::CustomerId;
+use domain::invoices::parties::BillingDetails;
 use domain::projects::Change;
 use domain::refusal::Refusal;
 use domain::text;
@@ -31,6 +32,11 @@ pub struct CreateCustomerRequest {
     time_zone: Option<String>,
     /// Where and how the customer is taxed; if not given, taxed by the rates that hold everywhere.
     tax: Option<CustomerTax>,
+    /// To whom invoices are addressed; if not given, to the name.
+    billing: Option<BillingDetails>,
+    /// `externalKey` of the customer who pays for this one; if not given, it pays for itself.
+    #[schema(example = "acme-holding")]
+    payer_key: Option<String>,
 }
 
 /// What is not given stays as it is. The external key cannot be changed.
@@ -46,6 +52,14 @@ pub struct UpdateCustomerRequest {
     #[serde(default, deserialize_with = "nullable")]
     #[schema(value_type = Option<CustomerTax>)]
     tax: Option<Option<CustomerTax>>,
+    /// The whole details, in place of those before; `null` forgets them.
+    #[serde(default, deserialize_with = "nullable")]
+    #[schema(value_type = Option<BillingDetails>)]
+    billing: Option<Option<BillingDetails>>,
+    /// Who pays from now on, or `null` for the customer itself. What was billed already stays with who paid before.
+    #[serde(default, deserialize_with = "nullable")]
+    #[schema(value_type = Option<String>)]
+    payer_key: Option<Option<String>>,
 }
 
 #[derive(Debug, Clone, Default, serde::Deserialize, utoipa::IntoParams)]
@@ -131,6 +145,8 @@ impl CreateCustomerRequest {
             name: self.name.as_deref().map(|name| text::name("name", name)).transpose()?,
             time_zone: self.time_zone.as_deref().map(|zone| time_zone("timeZone", zone)).transpose()?,
             tax: self.tax.clone().map(|tax| tax.checked("tax")).transpose()?,
+            billing: self.billing.clone().map(|billing| billing.checked("billing")).transpose()?,
+            payer_key: self.payer_key.as_deref().map(|key| text::external_key("payerKey", key)).transpose()?,
         })
     }
 }
@@ -149,6 +165,14 @@ impl UpdateCustomerRequest {
             Some(tax) => Change::Set(tax.unwrap_or(CustomerTax::UNKNOWN).checked("tax")?),
             None => Change::Keep,
         };
-        Ok(CustomerChange { name, time_zone: zone, tax })
+        let billing = match self.billing {
+            Some(billing) => Change::Set(billing.unwrap_or_default().checked("billing")?),
+            None => Change::Keep,
+        };
+        let payer_key = match self.payer_key {
+            Some(key) => Change::Set(key.map(|key| text::external_key("payerKey", &key)).transpose()?),
+            None => Change::Keep,
+        };
+        Ok(CustomerChange { name, time_zone: zone, tax, billing, payer_key })
     }
 }

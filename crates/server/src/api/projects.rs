@@ -3,6 +3,7 @@
 use axum::extract::State;
 use domain::amount::Amount;
 use domain::currency::Currency;
+use domain::invoices::settings;
 use domain::projects::{self, Change, NewProject, Project, ProjectChange};
 use domain::refusal::{Code, Refusal};
 use domain::text;
@@ -63,8 +64,22 @@ pub struct UpdatePolicies {
     invoice_rounding: Option<String>,
     /// `day` or `second`: what the share of a period is counted in.
     proration_basis: Option<String>,
+    /// `credited` or `kept`: what becomes of time that was paid in advance and is not used.
+    proration_unused: Option<String>,
+    /// `now` or `periodEnd`: when the lines of a change in mid-period are billed.
+    proration_billing: Option<String>,
     /// 0 to 43200: how long after its end a window waits for late events before it is billed.
     late_buffer_minutes: Option<u32>,
+    /// `nextInvoice`, `creditNote`, `reissue` or `hold`: what becomes of usage that arrives after its invoice was issued.
+    late_policy: Option<String>,
+    /// 0 to 36500: late usage older than so many days is not corrected by itself.
+    late_limit_days: Option<u32>,
+    /// `automatic` or `manual`: who issues drafts.
+    invoice_finalization: Option<String>,
+    /// 0 to 43200: how long after the late buffer a draft waits before it is issued.
+    invoice_grace_minutes: Option<u32>,
+    /// 0 to 365: days from issue until an invoice is due.
+    payment_term_days: Option<u32>,
     /// 0 to 36500: recomputing events older than so many days needs a reason and the role owner, admin or finance.
     recompute_limit_days: Option<u32>,
 }
@@ -173,8 +188,27 @@ impl UpdateProjectRequest {
             proration_basis: change(policies.proration_basis, |policy| {
                 projects::proration_basis("policies.prorationBasis", &policy)
             })?,
+            proration_unused: change(policies.proration_unused, |policy| {
+                projects::proration_unused("policies.prorationUnused", &policy)
+            })?,
+            proration_billing: change(policies.proration_billing, |policy| {
+                projects::proration_billing("policies.prorationBilling", &policy)
+            })?,
             late_buffer_minutes: change(policies.late_buffer_minutes, |minutes| {
                 projects::late_buffer("policies.lateBufferMinutes", minutes)
+            })?,
+            late_policy: change(policies.late_policy, |policy| settings::late_policy("policies.latePolicy", &policy))?,
+            late_limit_days: change(policies.late_limit_days, |days| {
+                settings::late_limit("policies.lateLimitDays", days)
+            })?,
+            invoice_finalization: change(policies.invoice_finalization, |policy| {
+                settings::finalization("policies.invoiceFinalization", &policy)
+            })?,
+            invoice_grace_minutes: change(policies.invoice_grace_minutes, |minutes| {
+                settings::grace("policies.invoiceGraceMinutes", minutes)
+            })?,
+            payment_term_days: change(policies.payment_term_days, |days| {
+                settings::payment_term("policies.paymentTermDays", days)
             })?,
             recompute_limit_days: change(policies.recompute_limit_days, |days| {
                 projects::recompute_limit("policies.recomputeLimitDays", days)

@@ -1,5 +1,7 @@
 //! `/projects/{projectId}/customers`: who is billed.
 
+mod billing;
+
 use domain::access::{Role, Scope};
 use domain::refusal::Code;
 use serde_json::{Value, json};
@@ -30,7 +32,11 @@ on_both! {
         let made = create(world, &project, body).expect(201);
         let expected = json!({
             "id": made["id"], "externalKey": "acme", "name": "Acme Inc", "timeZone": "Europe/Berlin", "builtIn": false,
-            "createdAt": "2026-03-17T10:20:00.000Z", "tax": not_known(),
+            "createdAt": "2026-03-17T10:20:00.000Z", "tax": not_known(), "payerKey": null,
+            "billing": {
+                "legalName": null, "email": null, "locale": null,
+                "address": { "lines": [], "postalCode": null, "city": null, "region": null, "country": null },
+            },
         });
         assert_eq!(made, expected);
         assert!(text(&made["id"]).starts_with("cus_"));

@@ -28,7 +28,9 @@ on_both! {
             "policies": {
                 "unknownMetric": "autoCreate", "unknownCustomer": "reject", "requireCustomerKey": false,
                 "supportLimit": "100.000000", "eventHorizonDays": null, "invoiceRounding": "perInvoice",
-                "prorationBasis": "day", "lateBufferMinutes": 60, "recomputeLimitDays": 90,
+                "prorationBasis": "day", "prorationUnused": "credited", "prorationBilling": "now", "lateBufferMinutes": 60,
+                "latePolicy": "nextInvoice", "lateLimitDays": 90, "invoiceFinalization": "automatic",
+                "invoiceGraceMinutes": 0, "paymentTermDays": 14, "recomputeLimitDays": 90,
             },
         });
         assert_eq!(project, expected);
@@ -170,7 +172,9 @@ on_both! {
         assert_eq!(changed["policies"], json!({
             "unknownMetric": "autoCreate", "unknownCustomer": "autoCreate", "requireCustomerKey": false,
             "supportLimit": "25.500000", "eventHorizonDays": 30, "invoiceRounding": "perInvoice", "prorationBasis": "day",
-            "lateBufferMinutes": 60, "recomputeLimitDays": 90,
+            "prorationUnused": "credited", "prorationBilling": "now", "lateBufferMinutes": 60, "latePolicy": "nextInvoice",
+            "lateLimitDays": 90, "invoiceFinalization": "automatic", "invoiceGraceMinutes": 0, "paymentTermDays": 14,
+            "recomputeLimitDays": 90,
         }));
         let body = json!({ "policies": { "eventHorizonDays": null } });
         world.clock.advance(Duration::from_millis(1));
@@ -192,8 +196,14 @@ on_both! {
         };
         patch(json!({ "invoiceRounding": "perLine", "lateBufferMinutes": 0 }));
         patch(json!({ "prorationBasis": "second", "recomputeLimitDays": 0 }));
+        patch(json!({ "prorationUnused": "kept", "latePolicy": "hold", "invoiceFinalization": "manual" }));
+        patch(json!({ "prorationBilling": "periodEnd", "lateLimitDays": 7 }));
+        patch(json!({ "invoiceGraceMinutes": 1_440, "paymentTermDays": 30 }));
         let policies = world.get(project.path("")).bearer(&project.owner.token).expect(200)["policies"].clone();
         for (field, value) in [
+            ("prorationUnused", json!("kept")), ("prorationBilling", json!("periodEnd")), ("latePolicy", json!("hold")),
+            ("lateLimitDays", json!(7)), ("invoiceFinalization", json!("manual")), ("invoiceGraceMinutes", json!(1_440)),
+            ("paymentTermDays", json!(30)),
             ("invoiceRounding", json!("perLine")), ("prorationBasis", json!("second")), ("lateBufferMinutes", json!(0)),
             ("recomputeLimitDays", json!(0)), ("unknownMetric", json!("autoCreate")),
         ] {
@@ -212,6 +222,13 @@ on_both! {
             (json!({ "policies": { "invoiceRounding": "up" } }), Code::InvalidValue, "policies.invoiceRounding"),
             (json!({ "policies": { "prorationBasis": "hour" } }), Code::InvalidValue, "policies.prorationBasis"),
             (json!({ "policies": { "lateBufferMinutes": 43_201 } }), Code::OutOfRange, "policies.lateBufferMinutes"),
+            (json!({ "policies": { "prorationUnused": "lost" } }), Code::InvalidValue, "policies.prorationUnused"),
+            (json!({ "policies": { "prorationBilling": "never" } }), Code::InvalidValue, "policies.prorationBilling"),
+            (json!({ "policies": { "latePolicy": "ignore" } }), Code::InvalidValue, "policies.latePolicy"),
+            (json!({ "policies": { "lateLimitDays": 36_501 } }), Code::OutOfRange, "policies.lateLimitDays"),
+            (json!({ "policies": { "invoiceFinalization": "never" } }), Code::InvalidValue, "policies.invoiceFinalization"),
+            (json!({ "policies": { "invoiceGraceMinutes": 43_201 } }), Code::OutOfRange, "policies.invoiceGraceMinutes"),
+            (json!({ "policies": { "paymentTermDays": 366 } }), Code::OutOfRange, "policies.paymentTermDays"),
             (json!({ "policies": { "recomputeLimitDays": 36_501 } }), Code::OutOfRange, "policies.recomputeLimitDays"),
         ] {
             let problem = world.patch(project.path("")).bearer(&project.owner.token).json(body).refused(code);

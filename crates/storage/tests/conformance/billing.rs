@@ -61,7 +61,7 @@ fn settle(db: &Database) {
         Ok(())
     })
     .unwrap();
-    let new = NewCustomer { external_key: "acme".to_owned(), name: None, time_zone: None, tax: None };
+    let new = NewCustomer::with_key("acme");
     let new = new.into_customer(customer(), now);
     write(db, |tx| customers::insert(tx, &new).map(|_| ())).unwrap();
 }

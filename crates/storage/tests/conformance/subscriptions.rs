@@ -62,7 +62,7 @@ fn settle(db: &Database) -> SubscriptionRecord {
         Ok(())
     })
     .unwrap();
-    let customer = NewCustomer { external_key: "acme".to_owned(), name: None, time_zone: None, tax: None };
+    let customer = NewCustomer::with_key("acme");
     let customer: Customer = customer.into_customer(TypedId::from_uuid(uuid(3)), now());
     let record = SubscriptionRecord {
         id: TypedId::from_uuid(uuid(4)),

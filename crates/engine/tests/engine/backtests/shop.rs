@@ -186,5 +186,5 @@ pub fn customer_key(number: u32) -> String {
 }
 
 fn customer(key: &str) -> NewCustomer {
-    NewCustomer { external_key: key.to_owned(), name: None, time_zone: None, tax: None }
+    NewCustomer::with_key(key)
 }

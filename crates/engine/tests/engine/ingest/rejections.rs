@@ -113,7 +113,7 @@ on_both! {
         let rejection = kept(world)[0].id;
         let refused = replay(world, rejection, None).unwrap_err().to_refusal();
         assert_eq!(refused.code, Code::UnknownCustomer);
-        let new = NewCustomer { external_key: "acme".to_owned(), name: None, time_zone: None, tax: None };
+        let new = NewCustomer::with_key("acme");
         world.engine.create_customer(&world.owner(), None, &new).unwrap();
         assert!(replay(world, rejection, None).unwrap().event_id.is_some());
         assert_eq!(world.send_batch(&batch), [Outcome::Replay]);

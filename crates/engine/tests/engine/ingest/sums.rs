@@ -149,7 +149,7 @@ on_both! {
 
     fn usage_is_told_by_customer(world) {
         for key in ["acme", "zeta"] {
-            let new = NewCustomer { external_key: key.to_owned(), name: None, time_zone: None, tax: None };
+            let new = NewCustomer::with_key(key);
             world.engine.create_customer(&world.owner(), None, &new).unwrap();
         }
         let usage = |customer: &str, units: &str| json!({ "metricKey": "m", "units": units, "customerKey": customer });

@@ -299,7 +299,7 @@ on_both! {
         let make = |dies: bool| {
             let ctx = world.owner();
             world.engine.command_once(&ctx, "test", 201, &idempotency, |tx| {
-                let new = NewCustomer { external_key: "acme".to_owned(), name: None, time_zone: None, tax: None };
+                let new = NewCustomer::with_key("acme");
                 let made = storage::customers::insert(tx, &new.into_customer(ctx.new_id(), ctx.now()))?;
                 assert!(!dies, "the process dies here");
                 Ok(Audited::new(made, AuditRecord::new("test.done", "acme")))

@@ -21,7 +21,7 @@ pub fn prepare(world: &World) {
         world.engine.declare_metric(&world.owner(), &definition).unwrap();
     }
     for key in ["acme", "zeta"] {
-        let new = NewCustomer { external_key: key.to_owned(), name: None, time_zone: None, tax: None };
+        let new = NewCustomer::with_key(key);
         world.engine.create_customer(&world.owner(), None, &new).unwrap();
     }
 }
