@@ -151,6 +151,10 @@ ids! {
     ChargeId = "chg";
     /// A bill: a draft first, then issued and never changed.
     InvoiceId = "inv";
+    /// Something that was paid on an invoice.
+    InvoicePaymentId = "pay";
+    /// What takes an issued invoice back, in part or whole.
+    CreditNoteId = "crn";
     /// One audited action.
     AuditId = "aud";
     /// One announced change, delivered by webhooks later.

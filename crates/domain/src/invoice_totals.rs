@@ -4,7 +4,7 @@
 //! 2. Under `perLine` each line is rounded to the minor unit; under `perInvoice` lines keep six places. What is rounded is what is to be
 //!    paid: a line that a wallet paid in full is paid to the last millionth.
 //! 3. Tax is summed and rounded per rate ([`crate::tax`]), of all but what promotional credit paid.
-//! 4. `total = round(Σ (amount − discount − prepaid)) + tax that comes on top`; what the rounding changed is `rounding`, and shown.
+//! 4. `due = round(Σ (amount − discount − prepaid)) + tax that comes on top`; what the rounding changed is `rounding`, and shown.
 
 use crate::amount::Amount;
 use crate::ratio::OutOfRange;
@@ -59,8 +59,10 @@ pub struct InvoiceTotals {
     pub tax: Amount,
     /// What the rounding to the minor unit changed.
     pub rounding: Amount,
-    /// What is to be paid: `subtotal − discount + exclusive tax + rounding − prepaid`.
+    /// `subtotal − discount + exclusive tax + rounding`.
     pub total: Amount,
+    /// What is to be paid: `total − prepaid`, in whole minor units.
+    pub due: Amount,
 }
 
 /// Totals rated lines.
@@ -77,12 +79,15 @@ pub fn total_lines(lines: &[RatedLine<'_>], rules: &TotalRules<'_>) -> Result<In
     });
     let taxes = tax(&taxable.collect::<Result<Vec<_>, OutOfRange>>()?, rules.treatment, rules.unit)?;
     let totalled = nets.iter().zip(&taxes.lines).map(|(net, tax)| TotalledLine { net: *net, tax: *tax });
+    let prepaid = sum(lines.iter().map(|line| line.prepaid))?;
+    let due = rounded.total.checked_add(taxes.added).ok_or(OutOfRange)?;
     Ok(InvoiceTotals {
         lines: totalled.collect(),
         subtotal: sum(lines.iter().map(|line| line.amount))?,
         discount: sum(lines.iter().map(|line| line.discount))?,
-        prepaid: sum(lines.iter().map(|line| line.prepaid))?,
-        total: rounded.total.checked_add(taxes.added).ok_or(OutOfRange)?,
+        prepaid,
+        total: due.checked_add(prepaid).ok_or(OutOfRange)?,
+        due,
         rounding: rounded.difference,
         tax: taxes.total,
         taxes: taxes.rates,
@@ -136,7 +141,7 @@ mod tests {
         let untaxed = RatedLine { prepaid: amount, tax: None, ..line("a", "10.123456", TaxBehaviour::Exclusive) };
         for policy in InvoiceRounding::ALL {
             let totals = total_lines(std::slice::from_ref(&untaxed), &rules(*policy)).unwrap();
-            assert_eq!((totals.total, totals.rounding, totals.prepaid), (Amount::ZERO, Amount::ZERO, amount));
+            assert_eq!((totals.due, totals.rounding, totals.prepaid), (Amount::ZERO, Amount::ZERO, amount));
             assert_eq!(totals.lines[0].net, amount);
         }
     }
@@ -146,10 +151,10 @@ mod tests {
         let hundred = Amount::parse("100").unwrap();
         let paid = RatedLine { prepaid: hundred, ..line("a", "100", TaxBehaviour::Exclusive) };
         let taxed = total_lines(std::slice::from_ref(&paid), &rules(InvoiceRounding::PerInvoice)).unwrap();
-        assert_eq!((taxed.tax.to_string().as_str(), taxed.total.to_string().as_str()), ("19.000000", "19.000000"));
+        assert_eq!((taxed.tax.to_string().as_str(), taxed.due.to_string().as_str()), ("19.000000", "19.000000"));
         let granted = RatedLine { promotional: Amount::parse("60").unwrap(), ..paid };
         let partly = total_lines(&[granted], &rules(InvoiceRounding::PerInvoice)).unwrap();
-        assert_eq!((partly.tax.to_string().as_str(), partly.total.to_string().as_str()), ("7.600000", "7.600000"));
+        assert_eq!((partly.tax.to_string().as_str(), partly.due.to_string().as_str()), ("7.600000", "7.600000"));
     }
 
     proptest! {
@@ -172,12 +177,12 @@ mod tests {
             let added: i64 = exclusive.map(|tax| tax.tax.micros()).sum();
             let [subtotal, discount, prepaid, rounded] =
                 [totals.subtotal, totals.discount, totals.prepaid, totals.rounding].map(Amount::micros);
-            prop_assert_eq!(totals.total.micros(), subtotal - discount - prepaid + added + rounded);
-            prop_assert_eq!(totals.total.micros() % 10_000, 0);
+            prop_assert_eq!(totals.due.micros(), subtotal - discount - prepaid + added + rounded);
+            prop_assert_eq!(totals.due.micros() % 10_000, 0);
             let of_lines: i64 = totals.lines.iter().map(|line| line.tax.micros()).sum();
             prop_assert_eq!(of_lines, totals.tax.micros());
             let net: i64 = totals.lines.iter().map(|line| line.net.micros()).sum();
-            prop_assert!(net + added - prepaid == totals.total.micros() || rounding == InvoiceRounding::PerInvoice);
+            prop_assert!(net + added - prepaid == totals.due.micros() || rounding == InvoiceRounding::PerInvoice);
         }
     }
 }

@@ -4,7 +4,7 @@ use domain::ids::AuditId;
 use domain::time::Instant;
 
 use crate::error::StorageError;
-use crate::sql::{Row, params, sql};
+use crate::sql::{Row, Value, bulk_sql, params, sql};
 use crate::tx::{InstallationTx, ProjectTx};
 
 /// One audited action.
@@ -43,6 +43,35 @@ pub fn insert(tx: &mut ProjectTx<'_>, entry: &AuditEntry) -> Result<(), StorageE
             values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)"
         ),
         &values(entry),
+    )?;
+    Ok(())
+}
+
+/// Adds many entries to the trail of a project.
+pub fn insert_many(tx: &mut ProjectTx<'_>, entries: &[AuditEntry]) -> Result<(), StorageError> {
+    let rows: Vec<[Value<'_>; 11]> = entries.iter().map(values).collect();
+    tx.execute_many(
+        bulk_sql!(
+            "-- insert_audit_entries
+            insert into audit_entries (project_id, id, happened_at, actor_kind, actor_id, actor_name, action, target,
+                reason_code, reason, request_id, details)
+            {values}",
+            [
+                project_id: Uuid,
+                id: Uuid,
+                happened_at: Instant,
+                actor_kind: Text,
+                actor_id: Text,
+                actor_name: Text,
+                action: Text,
+                target: Text,
+                reason_code: Text,
+                reason: Text,
+                request_id: Text,
+                details: Json,
+            ]
+        ),
+        &rows,
     )?;
     Ok(())
 }
@@ -104,7 +133,7 @@ pub fn page_installation(
     )
 }
 
-fn values(entry: &AuditEntry) -> [crate::sql::Value<'_>; 11] {
+fn values(entry: &AuditEntry) -> [Value<'_>; 11] {
     params![
         entry.id,
         entry.happened_at,

@@ -127,6 +127,27 @@ pub fn get_for_update(tx: &mut ProjectTx<'_>, id: CustomerId) -> Result<Option<C
     }
 }
 
+/// Locks customers in the order of their ids, until the transaction ends: what is decided about their money is decided one after another.
+pub fn lock_many(tx: &mut ProjectTx<'_>, ids: &[CustomerId]) -> Result<(), StorageError> {
+    let mut sorted = ids.to_vec();
+    sorted.sort_unstable();
+    let rows: Vec<[Value<'_>; 1]> = sorted.iter().map(|id| params![*id]).collect();
+    tx.query_many(
+        bulk_sql!(
+            "-- lock_customers
+            select c.id
+            from {rows}
+            join customers c on c.project_id = r.project_id and c.id = r.id
+            order by c.id
+            {for_update}",
+            [project_id: Uuid, id: Uuid]
+        ),
+        &rows,
+        |row| row.get::<CustomerId>(0),
+    )?;
+    Ok(())
+}
+
 pub fn find_by_key(tx: &mut ProjectTx<'_>, external_key: &str) -> Result<Option<Customer>, StorageError> {
     tx.query_opt(
         sql!(

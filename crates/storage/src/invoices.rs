@@ -1,5 +1,11 @@
 //! Invoices: how each stands, and which charges are on it. What was issued is in `issued_invoices`.
 
+mod page;
+mod standing;
+
+pub use page::{InvoiceCounts, InvoiceFilter, counts, page};
+pub use standing::{find_by_ids, get, lock_many, of_charges, release_lines, store_many};
+
 use domain::charges::charge::Charge;
 use domain::currency::Currency;
 use domain::ids::{ChargeId, CustomerId, InvoiceId};

@@ -44,6 +44,7 @@ pub(crate) const MIGRATIONS: &[Migration] = migrations![
     "0010_subscriptions",
     "0011_billing",
     "0012_billing_settings",
+    "0015_credit_notes",
 ];
 
 /// What `migrate` did.

@@ -4,7 +4,7 @@ use domain::ids::OutboxId;
 use domain::time::Instant;
 
 use crate::error::StorageError;
-use crate::sql::{params, sql};
+use crate::sql::{Value, bulk_sql, params, sql};
 use crate::tx::ProjectTx;
 
 /// One announced change.
@@ -25,6 +25,22 @@ pub fn insert(tx: &mut ProjectTx<'_>, event: &OutboxEvent) -> Result<(), Storage
             values (?1, ?2, ?3, ?4, ?5)"
         ),
         &params![event.id, &event.kind, event.happened_at, &event.body],
+    )?;
+    Ok(())
+}
+
+/// Announces many changes, in their order.
+pub fn insert_many(tx: &mut ProjectTx<'_>, events: &[OutboxEvent]) -> Result<(), StorageError> {
+    let rows: Vec<[Value<'_>; 4]> =
+        events.iter().map(|event| params![event.id, &event.kind, event.happened_at, &event.body]).collect();
+    tx.execute_many(
+        bulk_sql!(
+            "-- insert_outbox_events
+            insert into outbox_events (project_id, id, kind, happened_at, body)
+            {values}",
+            [project_id: Uuid, id: Uuid, kind: Text, happened_at: Instant, body: Json]
+        ),
+        &rows,
     )?;
     Ok(())
 }

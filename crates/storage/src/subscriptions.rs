@@ -1,10 +1,12 @@
 //! Subscriptions: which customer has them under which key. What they are is in their changes: see `subscription_changes`.
 
+use std::collections::BTreeMap;
+
 use domain::ids::{CustomerId, SubscriptionId};
 use domain::subscriptions::record::SubscriptionRecord;
 
 use crate::error::StorageError;
-use crate::sql::{Row, params, sql};
+use crate::sql::{Row, Value, bulk_sql, params, sql};
 use crate::tx::ProjectTx;
 
 /// Adds a subscription: false when its external key is taken, and then nothing changed.
@@ -34,6 +36,26 @@ pub fn get(tx: &mut ProjectTx<'_>, id: SubscriptionId) -> Result<Option<Subscrip
         &params![id],
         read,
     )
+}
+
+/// The external keys of these subscriptions; name each once.
+pub fn external_keys(
+    tx: &mut ProjectTx<'_>,
+    ids: &[SubscriptionId],
+) -> Result<BTreeMap<SubscriptionId, String>, StorageError> {
+    let rows: Vec<[Value<'_>; 1]> = ids.iter().map(|id| params![*id]).collect();
+    let found = tx.query_many(
+        bulk_sql!(
+            "-- external_keys_of_subscriptions
+            select s.id, s.external_key
+            from {rows}
+            join subscriptions s on s.project_id = r.project_id and s.id = r.id",
+            [project_id: Uuid, id: Uuid]
+        ),
+        &rows,
+        |row| Ok((row.get(0)?, row.get(1)?)),
+    )?;
+    Ok(found.into_iter().collect())
 }
 
 pub fn find_by_key(tx: &mut ProjectTx<'_>, external_key: &str) -> Result<Option<SubscriptionRecord>, StorageError> {

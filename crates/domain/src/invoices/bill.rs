@@ -77,8 +77,10 @@ pub struct Bill {
     pub prepaid: Amount,
     /// What of that was promotional credit.
     pub promotional: Amount,
-    /// What is to be paid: `subtotal − discount + exclusive tax + rounding − prepaid`. Less than zero, it is the customer's.
+    /// `subtotal − discount + exclusive tax + rounding`.
     pub total: Amount,
+    /// What is to be paid: `total − prepaid`, in whole minor units. Less than zero, it is the customer's.
+    pub due: Amount,
     /// What should be known about the bill.
     pub notes: Vec<String>,
 }
@@ -254,6 +256,7 @@ pub fn make_bill(charges: &[BillLine<'_>], rules: &BillRules<'_>) -> Result<Bill
         prepaid: totals.prepaid,
         promotional: Amount::checked_sum(merged.iter().map(|line| line.promotional)).ok_or(OutOfRange)?,
         total: totals.total,
+        due: totals.due,
         notes: discounts.foreign.iter().map(|(_, coupon)| foreign_coupon(coupon, rules.currency)).collect(),
     })
 }

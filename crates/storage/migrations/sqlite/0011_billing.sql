@@ -173,14 +173,15 @@ create table invoice_series (
     constraint invoice_series_project foreign key (project_id) references projects (id)
 ) strict, without rowid;
 
--- What a fixed coupon took off in which of its periods, on which invoice.
+-- What a fixed coupon acted on in which of its periods, on which invoice, and what it took off.
 create table coupon_uses (
     project_id blob not null,
     invoice_id blob not null,
     subscription_id blob not null,
     coupon text not null,
     period integer not null,
-    amount_micros integer not null,
+    of_micros integer not null,
+    off_micros integer not null,
     released integer not null,
     constraint coupon_uses_pk primary key (project_id, subscription_id, coupon, period, invoice_id),
     constraint coupon_uses_invoice foreign key (project_id, invoice_id) references invoices (project_id, id)

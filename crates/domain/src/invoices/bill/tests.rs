@@ -68,7 +68,7 @@ fn usage_paid_from_the_wallet_is_shown_in_full_and_not_due() {
     let bill = bill(&[usage]);
     assert_eq!((bill.subtotal, bill.prepaid, bill.promotional), (amount("10.5"), amount("8"), amount("8")));
     // Tax is 19 % of the 2.50 that were not granted: 0.475, half to even 0.48.
-    assert_eq!((bill.tax, bill.total), (amount("0.48"), amount("2.98")));
+    assert_eq!((bill.tax, bill.due), (amount("0.48"), amount("2.98")));
 }
 
 #[test]
@@ -77,12 +77,12 @@ fn a_coupon_does_not_turn_a_grant_into_money() {
     let coupons = vec![AppliedCoupon { coupon: &half, period: 0 }];
     let granted = BillLine { prepaid: amount("10"), promotional: amount("10"), coupons, ..line("calls", 0, "10") };
     let bill_of_grant = bill(std::slice::from_ref(&granted));
-    assert_eq!((bill_of_grant.discount, bill_of_grant.total), (Amount::ZERO, Amount::ZERO));
+    assert_eq!((bill_of_grant.discount, bill_of_grant.due), (Amount::ZERO, Amount::ZERO));
     // Paid credit was the customer's own: half of it comes back, with tax on the other half to be paid.
     let paid = BillLine { promotional: Amount::ZERO, ..granted };
     let bill_of_paid = bill(&[paid]);
     assert_eq!((bill_of_paid.discount, bill_of_paid.tax), (amount("5"), amount("0.95")));
-    assert_eq!(bill_of_paid.total, amount("-4.05"));
+    assert_eq!(bill_of_paid.due, amount("-4.05"));
 }
 
 #[test]
@@ -174,12 +174,12 @@ proptest! {
         let added: i64 = one.taxes.iter().filter(|tax| tax.rate.applied.behaviour == TaxBehaviour::Exclusive)
             .map(|tax| tax.tax.micros()).sum();
         let due = one.subtotal.micros() - one.discount.micros() - one.prepaid.micros() + added + one.rounding.amount.micros();
-        prop_assert_eq!(due, one.total.micros());
+        prop_assert_eq!(due, one.due.micros());
         let from = vec![BilledFrom::Unbilled(Income::Usage); charges.len()];
         let customer = CustomerId::from_uuid(Uuid::from_u128(8));
         let (lines, rounding) = (one.issued_lines(&from), one.rounding.amount);
         let posted = issue(&Issue { customer, currency: one.currency, lines: &lines, rounding }).unwrap();
-        prop_assert_eq!(posted.1, one.total);
+        prop_assert_eq!(posted.1, one.due);
         let mut turned = charges.clone();
         turned.rotate_left(if charges.is_empty() { 0 } else { turn.index(charges.len()) });
         turned.reverse();
