@@ -28,24 +28,51 @@ use crate::error::Error;
 
 /// An entry that is about to be posted. Who, when and why it was asked for comes from the context.
 #[derive(Debug)]
-pub(crate) struct NewEntry<'a> {
+pub struct NewEntry<'a> {
+    /// Where it is derived from what is booked ([`domain::ids::derived`]); a new one if absent.
+    pub id: Option<EntryId>,
     pub kind: EntryKind,
     pub customer: Option<CustomerId>,
-    /// What moves, as people would say it; positive.
+    /// What moves, as people would say it; not negative.
     pub amount: Amount,
     pub currency: Currency,
     /// The balance of the customer's wallet after the entry.
     pub balance_after: Option<Amount>,
     pub description: String,
-    pub idempotency: &'a Idempotency,
-    /// When it happened, where the request said so.
+    pub idempotency: Option<&'a Idempotency>,
+    /// When it happened, where that is not now.
     pub usage_at: Option<Instant>,
     pub reason: Option<Reason>,
+    /// What brought it about; whoever acts if absent.
+    pub cause: Option<Cause>,
     pub reverses: Option<EntryId>,
     pub refunds: Option<EntryId>,
     /// A JSON object in canonical form.
     pub metadata: Option<String>,
     pub lines: &'a Lines,
+}
+
+impl<'a> NewEntry<'a> {
+    /// An entry of which nothing more is known: of no customer, now, brought about by whoever acts.
+    pub fn of(kind: EntryKind, amount: Amount, currency: Currency, lines: &'a Lines) -> NewEntry<'a> {
+        NewEntry {
+            id: None,
+            kind,
+            customer: None,
+            amount,
+            currency,
+            balance_after: None,
+            description: String::new(),
+            idempotency: None,
+            usage_at: None,
+            reason: None,
+            cause: None,
+            reverses: None,
+            refunds: None,
+            metadata: None,
+            lines,
+        }
+    }
 }
 
 /// A posted entry, with the ids of the accounts it moved.
@@ -55,28 +82,55 @@ pub(crate) struct Posted {
     pub accounts: BTreeMap<(Account, Currency), AccountId>,
 }
 
-/// Posts an entry. The caller holds the lock on what the entry was decided by: the wallet.
+/// Posted entries in the order in which they were given, with the ids of the accounts they moved.
+#[derive(Debug, Default)]
+pub struct PostedMany {
+    pub entries: Vec<JournalEntry>,
+    pub accounts: BTreeMap<(Account, Currency), AccountId>,
+}
+
+/// Posts one entry: [`post_many`].
+///
+/// # Errors
+/// As [`post_many`].
+pub(crate) fn post(tx: &mut ProjectTx<'_>, ctx: &Ctx, new: &NewEntry<'_>) -> Result<Posted, Error> {
+    let PostedMany { mut entries, accounts } = post_many(tx, ctx, std::slice::from_ref(new))?;
+    let entry = entries.pop().ok_or_else(|| Error::Bug("one entry was posted and none came back".to_owned()))?;
+    Ok(Posted { entry, accounts })
+}
+
+/// Posts entries, all or none: what they would do one after another, with a few statements whatever their number. The caller holds the
+/// locks on what they were decided by: wallets, invoices.
 ///
 /// # Errors
 /// [`Code::OutOfRange`] when a balance would leave the range of amounts; [`Error::Bug`] when one would be negative.
 ///
 /// # Panics
-/// When debits and credits differ: nothing unbalanced reaches the database.
-pub(crate) fn post(tx: &mut ProjectTx<'_>, ctx: &Ctx, new: NewEntry<'_>) -> Result<Posted, Error> {
-    let checked = Lines::check(new.lines.as_slice().to_vec());
-    assert!(checked.is_ok(), "only balanced lines are posted: {checked:?}");
-    let net = new.lines.net();
+/// When debits and credits of an entry differ: nothing unbalanced reaches the database.
+pub fn post_many(tx: &mut ProjectTx<'_>, ctx: &Ctx, new: &[NewEntry<'_>]) -> Result<PostedMany, Error> {
+    if new.is_empty() {
+        return Ok(PostedMany::default());
+    }
+    let mut net = BTreeMap::new();
+    for entry in new {
+        let checked = Lines::check(entry.lines.as_slice().to_vec());
+        assert!(checked.is_ok(), "only balanced lines are posted: {checked:?}");
+        for (key, change) in entry.lines.net() {
+            *net.entry(key).or_default() += change;
+        }
+    }
     let wanted: Vec<(Account, Currency)> = net.keys().copied().collect();
     let accounts = accounts::ensure(tx, &wanted, ctx.now(), || ctx.new_id())?;
-    let entry = entry(ctx, &new);
-    journal::insert(tx, &entry)?;
-    let mut lines = Vec::with_capacity(new.lines.as_slice().len());
-    for line in new.lines.as_slice() {
-        lines.push((id_of(&accounts, line.account, line.currency)?, *line));
+    let entries: Vec<JournalEntry> = new.iter().map(|new| entry(ctx, new)).collect();
+    journal::insert_many(tx, &entries)?;
+    let mut postings = Vec::with_capacity(new.len());
+    for (entry, new) in entries.iter().zip(new) {
+        let lines = new.lines.as_slice().iter().map(|line| Ok((id_of(&accounts, line.account, line.currency)?, *line)));
+        postings.push((entry.id, lines.collect::<Result<Vec<_>, Error>>()?));
     }
-    journal::insert_postings(tx, entry.id, &lines)?;
+    journal::insert_postings(tx, &postings)?;
     move_balances(tx, &net, &accounts)?;
-    Ok(Posted { entry, accounts })
+    Ok(PostedMany { entries, accounts })
 }
 
 /// What the wallet holds after these lines.
@@ -106,22 +160,22 @@ fn entry(ctx: &Ctx, new: &NewEntry<'_>) -> JournalEntry {
         Actor::System { .. } => CauseType::System,
     };
     JournalEntry {
-        id: ctx.new_id(),
+        id: new.id.unwrap_or_else(|| ctx.new_id()),
         kind: new.kind,
         customer: new.customer,
         amount: new.amount,
         currency: new.currency,
         balance_after: new.balance_after,
         description: new.description.clone(),
-        idempotency_key: Some(new.idempotency.key.as_str().to_owned()),
-        fingerprint: Some(new.idempotency.fingerprint),
+        idempotency_key: new.idempotency.map(|idempotency| idempotency.key.as_str().to_owned()),
+        fingerprint: new.idempotency.map(|idempotency| idempotency.fingerprint),
         // No accounting period is closed yet: an entry counts when it happened.
         effective_at: new.usage_at.unwrap_or(ctx.now()),
         usage_at: new.usage_at,
         recorded_at: ctx.now(),
         actor: ActorName { kind: actor.kind().to_owned(), id: actor.id(), name: actor.name().to_owned() },
         reason: new.reason.clone(),
-        cause: Cause { kind, id: actor.id() },
+        cause: new.cause.clone().unwrap_or_else(|| Cause { kind, id: actor.id() }),
         reverses: new.reverses,
         refunds: new.refunds,
         metadata: new.metadata.clone(),

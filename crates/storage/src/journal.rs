@@ -22,60 +22,93 @@ use crate::sql::value::JsonText;
 use crate::sql::{Row, Value, bulk_sql, params, sql};
 use crate::tx::ProjectTx;
 
-pub fn insert(tx: &mut ProjectTx<'_>, entry: &JournalEntry) -> Result<(), StorageError> {
-    let reason = entry.reason.as_ref();
-    tx.execute(
-        sql!(
-            "-- insert_journal_entry
+/// Adds entries.
+pub fn insert_many(tx: &mut ProjectTx<'_>, entries: &[JournalEntry]) -> Result<(), StorageError> {
+    let rows: Vec<[Value<'_>; 24]> = entries.iter().map(row).collect();
+    tx.execute_many(
+        bulk_sql!(
+            "-- insert_journal_entries
             insert into journal_entries (project_id, id, kind, customer_id, amount_micros, currency,
                 balance_after_micros, description, idempotency_key, fingerprint, effective_at, usage_at, recorded_at,
                 actor_kind, actor_id, actor_name, reason_code, reason, cause_type, cause_id, reverses_id, refunds_id,
                 metadata, request_id, canon_version)
-            values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22,
-                ?23, ?24, ?25)"
+            {values}",
+            [
+                project_id: Uuid,
+                id: Uuid,
+                kind: Text,
+                customer_id: Uuid,
+                amount_micros: Int,
+                currency: Text,
+                balance_after_micros: Int,
+                description: Text,
+                idempotency_key: Text,
+                fingerprint: Bytes,
+                effective_at: Instant,
+                usage_at: Instant,
+                recorded_at: Instant,
+                actor_kind: Text,
+                actor_id: Text,
+                actor_name: Text,
+                reason_code: Text,
+                reason: Text,
+                cause_type: Text,
+                cause_id: Text,
+                reverses_id: Uuid,
+                refunds_id: Uuid,
+                metadata: Json,
+                request_id: Text,
+                canon_version: Int,
+            ]
         ),
-        &params![
-            entry.id,
-            entry.kind.as_str(),
-            entry.customer,
-            entry.amount,
-            entry.currency,
-            entry.balance_after,
-            &entry.description,
-            entry.idempotency_key.as_deref(),
-            entry.fingerprint.as_ref().map(|fingerprint| &fingerprint.0),
-            entry.effective_at,
-            entry.usage_at,
-            entry.recorded_at,
-            &entry.actor.kind,
-            &entry.actor.id,
-            &entry.actor.name,
-            reason.map(|reason| reason.code.as_str()),
-            reason.and_then(|reason| reason.text.as_deref()),
-            entry.cause.kind.as_str(),
-            &entry.cause.id,
-            entry.reverses,
-            entry.refunds,
-            entry.metadata.as_ref().map(|metadata| JsonText(metadata.clone())),
-            &entry.request_id,
-            entry.canon_version,
-        ],
+        &rows,
     )?;
     Ok(())
 }
 
-/// Adds the lines of an entry, numbered from 1 in their order.
-pub fn insert_postings(
-    tx: &mut ProjectTx<'_>,
-    entry: EntryId,
-    lines: &[(AccountId, Line)],
-) -> Result<(), StorageError> {
-    let rows: Vec<[Value<'_>; 6]> = (1_i64..)
-        .zip(lines)
-        .map(|(number, (account, line))| {
-            params![entry, number, *account, line.currency, line.direction.as_str(), line.amount]
+fn row(entry: &JournalEntry) -> [Value<'_>; 24] {
+    let reason = entry.reason.as_ref();
+    params![
+        entry.id,
+        entry.kind.as_str(),
+        entry.customer,
+        entry.amount,
+        entry.currency,
+        entry.balance_after,
+        &entry.description,
+        entry.idempotency_key.as_deref(),
+        entry.fingerprint.as_ref().map(|fingerprint| &fingerprint.0),
+        entry.effective_at,
+        entry.usage_at,
+        entry.recorded_at,
+        &entry.actor.kind,
+        &entry.actor.id,
+        &entry.actor.name,
+        reason.map(|reason| reason.code.as_str()),
+        reason.and_then(|reason| reason.text.as_deref()),
+        entry.cause.kind.as_str(),
+        &entry.cause.id,
+        entry.reverses,
+        entry.refunds,
+        entry.metadata.as_ref().map(|metadata| JsonText(metadata.clone())),
+        &entry.request_id,
+        entry.canon_version,
+    ]
+}
+
+/// The lines of one entry with the accounts they stand on, in their order.
+pub type LinesOfEntry = (EntryId, Vec<(AccountId, Line)>);
+
+/// Adds the lines of entries, numbered from 1 within each.
+pub fn insert_postings(tx: &mut ProjectTx<'_>, entries: &[LinesOfEntry]) -> Result<(), StorageError> {
+    let of_entry = |(entry, lines): &LinesOfEntry| {
+        let entry = *entry;
+        let numbered = (1_i64..).zip(lines.clone());
+        numbered.map(move |(number, (account, line))| {
+            params![entry, number, account, line.currency, line.direction.as_str(), line.amount]
         })
-        .collect();
+    };
+    let rows: Vec<[Value<'_>; 6]> = entries.iter().flat_map(of_entry).collect();
     tx.execute_many(
         bulk_sql!(
             "-- insert_postings

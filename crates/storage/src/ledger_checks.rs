@@ -6,6 +6,7 @@ use domain::amount::Amount;
 use domain::currency::Currency;
 use domain::ids::{AccountId, CustomerId, EntryId, LotId};
 use domain::ledger::account::{Account, Direction};
+use domain::ledger::entry::EntryKind;
 use uuid::Uuid;
 
 use crate::balances::read_halves;
@@ -161,15 +162,15 @@ pub fn entries_from(tx: &mut ProjectTx<'_>, from: Uuid, limit: i64) -> Result<Ve
     )
 }
 
-/// The ids of all entries in a range of ids.
-pub fn entries_in(tx: &mut ProjectTx<'_>, range: &Range<Uuid>) -> Result<Vec<EntryId>, StorageError> {
+/// The ids and kinds of all entries in a range of ids.
+pub fn entries_in(tx: &mut ProjectTx<'_>, range: &Range<Uuid>) -> Result<Vec<(EntryId, EntryKind)>, StorageError> {
     tx.query(
         sql!(
             "-- entries_in_range
-            select id from journal_entries where project_id = ?1 and id >= ?2 and id < ?3 order by id"
+            select id, kind from journal_entries where project_id = ?1 and id >= ?2 and id < ?3 order by id"
         ),
         &params![range.start, range.end],
-        |row| row.get(0),
+        |row| Ok((row.get(0)?, row.named(1, EntryKind::parse)?)),
     )
 }
 

@@ -18,6 +18,25 @@ named! {
         Adjustment = "adjustment",
         Refund = "refund",
         Reversal = "reversal",
+        /// What a billing run rated: usage, a fee in arrears, a one-off item, a true-up.
+        RatedCharge = "rated_charge",
+        /// What was rated comes to less.
+        RatedReturn = "rated_return",
+        InvoiceIssued = "invoice_issued",
+        CreditNote = "credit_note",
+        /// The mirror of an issue, or of a recognition of an invoice that became void.
+        InvoiceVoided = "invoice_voided",
+        PaymentByHand = "payment_by_hand",
+        /// The customer's balance pays an invoice.
+        BalanceApplied = "balance_applied",
+        /// An invoice is given up.
+        WriteOff = "write_off",
+        /// What was given up is paid after all.
+        Recovery = "recovery",
+        /// A fee paid in advance is earned.
+        Recognition = "recognition",
+        /// What is left of a credit lot expires.
+        LotExpired = "lot_expired",
     }
 }
 
@@ -29,6 +48,17 @@ named! {
         Debit = "debit",
         Refund = "refund",
         Reversal = "reversal",
+        /// What was rated by billing, or comes to less.
+        Rated = "rated",
+        Invoice = "invoice",
+        CreditNote = "creditNote",
+        Void = "void",
+        Payment = "payment",
+        BalanceApplied = "balanceApplied",
+        WriteOff = "writeOff",
+        Recovery = "recovery",
+        Recognition = "recognition",
+        Expiry = "expiry",
     }
 }
 
@@ -41,6 +71,10 @@ named! {
         AccessKey = "accessKey",
         /// The system itself.
         System = "system",
+        /// A billing run.
+        BillingRun = "billingRun",
+        /// What was done to an invoice.
+        Invoice = "invoice",
     }
 }
 
@@ -55,12 +89,48 @@ impl EntryKind {
             EntryKind::Adjustment => TransactionType::Debit,
             EntryKind::Refund => TransactionType::Refund,
             EntryKind::Reversal => TransactionType::Reversal,
+            EntryKind::RatedCharge | EntryKind::RatedReturn => TransactionType::Rated,
+            EntryKind::InvoiceIssued => TransactionType::Invoice,
+            EntryKind::CreditNote => TransactionType::CreditNote,
+            EntryKind::InvoiceVoided => TransactionType::Void,
+            EntryKind::PaymentByHand => TransactionType::Payment,
+            EntryKind::BalanceApplied => TransactionType::BalanceApplied,
+            EntryKind::WriteOff => TransactionType::WriteOff,
+            EntryKind::Recovery => TransactionType::Recovery,
+            EntryKind::Recognition => TransactionType::Recognition,
+            EntryKind::LotExpired => TransactionType::Expiry,
+        }
+    }
+}
+
+impl EntryKind {
+    /// Whether each entry of this kind has an audit entry and an announcement of its own. What billing posts in numbers is told with what
+    /// brought it about: its run, its invoice, its job.
+    pub const fn is_told_by_itself(self) -> bool {
+        match self {
+            EntryKind::PromotionalGrant
+            | EntryKind::PaidGrant
+            | EntryKind::Charge
+            | EntryKind::Adjustment
+            | EntryKind::Refund
+            | EntryKind::Reversal => true,
+            EntryKind::RatedCharge
+            | EntryKind::RatedReturn
+            | EntryKind::InvoiceIssued
+            | EntryKind::CreditNote
+            | EntryKind::InvoiceVoided
+            | EntryKind::PaymentByHand
+            | EntryKind::BalanceApplied
+            | EntryKind::WriteOff
+            | EntryKind::Recovery
+            | EntryKind::Recognition
+            | EntryKind::LotExpired => false,
         }
     }
 }
 
 impl TransactionType {
-    /// The kinds of entries with this name.
+    /// The kinds of entries with this name: one or two, as a page of the journal asks for them.
     pub fn kinds(self) -> impl Iterator<Item = EntryKind> {
         EntryKind::ALL.iter().copied().filter(move |kind| kind.transaction_type() == self)
     }
@@ -125,5 +195,7 @@ mod tests {
         assert_eq!(found.len(), EntryKind::ALL.len());
         let credits: Vec<EntryKind> = TransactionType::Credit.kinds().collect();
         assert_eq!(credits, [EntryKind::PromotionalGrant, EntryKind::PaidGrant]);
+        assert!(EntryKind::Charge.is_told_by_itself() && !EntryKind::RatedCharge.is_told_by_itself());
+        assert!(TransactionType::ALL.iter().all(|kind| matches!(kind.kinds().count(), 1 | 2)));
     }
 }

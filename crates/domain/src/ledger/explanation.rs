@@ -24,6 +24,8 @@ pub const DRAW_ORDER: &str = "priority, then soonest expiry, then promotional be
 pub enum Step {
     /// The amount as it was sent.
     AsSent { amount: Amount },
+    /// The amount as the formula gives it.
+    Computed { amount: Amount },
     /// Taken from a lot, the `order`-th one.
     Drawn { order: u32, lot: LotStep, amount: Amount },
     /// Taken beyond what the lots hold.
@@ -60,7 +62,26 @@ pub struct Explanation {
 /// Explains an entry by its lines; `lots` are those that the lines name.
 pub fn explain(entry: &JournalEntry, lines: &Lines, lots: &[Lot]) -> Explanation {
     let known: BTreeMap<LotId, &Lot> = lots.iter().map(|lot| (lot.id, lot)).collect();
-    let mut steps = vec![Step::AsSent { amount: entry.amount }];
+    let first = match entry.kind {
+        EntryKind::PromotionalGrant
+        | EntryKind::PaidGrant
+        | EntryKind::Charge
+        | EntryKind::Adjustment
+        | EntryKind::Refund
+        | EntryKind::Reversal
+        | EntryKind::PaymentByHand
+        | EntryKind::Recovery => Step::AsSent { amount: entry.amount },
+        EntryKind::RatedCharge
+        | EntryKind::RatedReturn
+        | EntryKind::InvoiceIssued
+        | EntryKind::CreditNote
+        | EntryKind::InvoiceVoided
+        | EntryKind::BalanceApplied
+        | EntryKind::WriteOff
+        | EntryKind::Recognition
+        | EntryKind::LotExpired => Step::Computed { amount: entry.amount },
+    };
+    let mut steps = vec![first];
     let (mut drawn, mut credited) = (0, 0);
     for line in lines.as_slice().iter().filter(|line| line.account.is_wallet()) {
         let step = match (line.direction, lot(line, &known)) {
@@ -103,6 +124,25 @@ const fn formula(kind: EntryKind) -> &'static str {
         }
         EntryKind::Refund => "amount as sent, or all that is left of the charge, returned in reverse draw order",
         EntryKind::Reversal => "the mirror of the entry it names",
+        EntryKind::RatedCharge => {
+            "as rated (the charge explains its amount), taken from lots in draw order where the customer has a wallet, the rest not invoiced yet"
+        }
+        EntryKind::RatedReturn => {
+            "what the charge comes to less, returned to what is not invoiced yet, then to lots in reverse draw order"
+        }
+        EntryKind::InvoiceIssued => "the total of the invoice: its lines less discounts, plus tax, rounded once",
+        EntryKind::CreditNote => "the total of the credit note: what it takes back of each line, and its tax",
+        EntryKind::InvoiceVoided => "the mirror of an entry of the invoice that became void",
+        EntryKind::PaymentByHand => {
+            "amount as recorded, to what is open of the invoice, the rest to the customer's balance"
+        }
+        EntryKind::BalanceApplied => "as much of the customer's balance as the invoice has open",
+        EntryKind::WriteOff => "what was open of the invoice",
+        EntryKind::Recovery => "amount as recorded, of what was given up",
+        EntryKind::Recognition => {
+            "what is earned of fees paid in advance: amount × seconds passed / seconds of their time, less what was earned before"
+        }
+        EntryKind::LotExpired => "what was left of the lot when it expired",
     }
 }
 
@@ -118,11 +158,12 @@ impl Explanation {
 fn sentence(step: &Step, currency: &str) -> String {
     match step {
         Step::AsSent { amount } => format!("Sent: {amount} {currency}."),
+        Step::Computed { amount } => format!("Computed: {amount} {currency}."),
         Step::Drawn { order, lot, amount } => format!("{order}. Taken from {}: {amount} {currency}.", name(lot)),
         Step::Overdrawn { amount } => format!("Taken from the overdraft: {amount} {currency}."),
         Step::Credited { order, lot, amount } => format!("{order}. Added to {}: {amount} {currency}.", name(lot)),
         Step::OverdraftRepaid { amount } => format!("Repaid of the overdraft: {amount} {currency}."),
-        Step::Rounding { .. } => "Nothing was rounded: the amount is booked as it was sent.".to_owned(),
+        Step::Rounding { .. } => "Nothing was rounded when it was booked.".to_owned(),
     }
 }
 
@@ -162,7 +203,7 @@ mod tests {
         Taken from the overdraft: 1.500000 USD.
         1. Added to the paid lot lot_00000000000000000000000007, never expires: 1.500000 USD.
         Repaid of the overdraft: 1.500000 USD.
-        Nothing was rounded: the amount is booked as it was sent.
+        Nothing was rounded when it was booked.
         ");
     }
 }

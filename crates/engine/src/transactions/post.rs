@@ -50,20 +50,17 @@ pub(crate) fn post_movement(
     let posted = ledger::post(
         tx,
         ctx,
-        NewEntry {
-            kind: movement.kind,
+        &NewEntry {
             customer: Some(customer.id),
-            amount: movement.amount,
-            currency: wallet.currency,
             balance_after: Some(balance_after),
             description: movement.description,
-            idempotency: movement.idempotency,
+            idempotency: Some(movement.idempotency),
             usage_at: movement.usage_at,
             reason: movement.reason.clone(),
             reverses: movement.reverses,
             refunds: movement.refunds,
             metadata: movement.metadata,
-            lines: movement.lines,
+            ..NewEntry::of(movement.kind, movement.amount, wallet.currency, movement.lines)
         },
     )?;
     let transaction = Transaction::new(posted.entry.clone(), Some(customer.external_key.clone()))?;

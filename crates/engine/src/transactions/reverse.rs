@@ -75,7 +75,19 @@ impl Engine {
                     };
                     give_back(tx, ctx, &idempotency, back)
                 }
-                EntryKind::Refund | EntryKind::Reversal => Err(not_reversible(&original).into()),
+                EntryKind::Refund
+                | EntryKind::Reversal
+                | EntryKind::RatedCharge
+                | EntryKind::RatedReturn
+                | EntryKind::InvoiceIssued
+                | EntryKind::CreditNote
+                | EntryKind::InvoiceVoided
+                | EntryKind::PaymentByHand
+                | EntryKind::BalanceApplied
+                | EntryKind::WriteOff
+                | EntryKind::Recovery
+                | EntryKind::Recognition
+                | EntryKind::LotExpired => Err(not_reversible(&original).into()),
             }
         })
     }
@@ -128,6 +140,8 @@ fn not_reversible(entry: &JournalEntry) -> Refusal {
     Refusal::field(
         Code::NotReversible,
         "transactionId",
-        format!("is a {kind}, which stands for ever. Book what you need as a new credit or debit."),
+        format!(
+            "is of the type {kind}, which stands for ever. Book what you need as a new credit or debit, or correct the invoice."
+        ),
     )
 }

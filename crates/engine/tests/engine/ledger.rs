@@ -3,6 +3,7 @@
 mod concurrency;
 mod corrections;
 mod damage;
+mod many;
 mod model;
 mod money;
 mod stories;
