@@ -55,6 +55,8 @@ named! {
         ChargeIngest = "charge:ingest",
         IngestRead = "ingest:read",
         RejectionsReplay = "rejections:replay",
+        UsageCorrectionsPropose = "usageCorrections:propose",
+        UsageCorrectionsApply = "usageCorrections:apply",
         BillingRead = "billing:read",
         CreditGrant = "credit:grant",
         BillingSettings = "billing:settings",
@@ -91,11 +93,12 @@ impl Permission {
             Permission::CustomersWrite => &[Owner, Admin, Finance, Support, Developer],
             Permission::MetricsManage => &[Owner, Admin, Finance, Developer],
             Permission::RejectionsReplay => &[Owner, Admin, Support, Developer],
-            Permission::CreditGrant | Permission::MoneyAdjust => MONEY,
-            // A change of a subscription moves money without a limit, which the role support does not.
+            Permission::CreditGrant | Permission::MoneyAdjust | Permission::UsageCorrectionsPropose => MONEY,
+            // A change of a subscription or of past usage moves money without a limit, which the role support does not.
             Permission::CatalogManage
             | Permission::SubscriptionsWrite
             | Permission::BillingSettings
+            | Permission::UsageCorrectionsApply
             | Permission::MoneyRefund
             | Permission::MoneyReverse => &[Owner, Admin, Finance],
             // Machines only: a person corrects with a reason, a machine measures.
@@ -125,6 +128,8 @@ impl Permission {
             | Permission::MetricsManage
             | Permission::CatalogManage
             | Permission::RejectionsReplay
+            | Permission::UsageCorrectionsPropose
+            | Permission::UsageCorrectionsApply
             | Permission::CreditGrant
             | Permission::BillingSettings
             | Permission::MoneyAdjust

@@ -155,6 +155,10 @@ ids! {
     InvoicePaymentId = "pay";
     /// What takes an issued invoice back, in part or whole.
     CreditNoteId = "crn";
+    /// A correction of usage events that were accepted.
+    UsageCorrectionId = "ucr";
+    /// What late usage means for one invoice.
+    LateUsageId = "lat";
     /// One audited action.
     AuditId = "aud";
     /// One announced change, delivered by webhooks later.

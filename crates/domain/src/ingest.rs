@@ -3,6 +3,7 @@
 pub mod batch;
 pub mod charge;
 pub mod cloud_event;
+pub mod correction;
 pub mod event;
 mod fingerprint;
 pub mod item;

@@ -88,6 +88,10 @@ codes! {
         "Change the role of the member instead.";
     LastOwner = "last_owner", 409, "A project keeps at least one owner",
         "Make somebody else an owner first.";
+    EventVoided = "event_voided", 409, "The event does not count any more",
+        "A correction voided or amended it. Correct the event that took its place, or take that correction back first.";
+    CorrectionState = "correction_state", 409, "The correction is not in a state for this",
+        "A correction is proposed, then applied once, then perhaps taken back once. `detail` says which it is.";
     RecomputeLimit = "recompute_limit", 409, "Older usage would be counted anew than the project allows",
         "The policy `recomputeLimitDays` says how far back usage may be counted anew without a reason. Look at the preview, then send `reasonCode` and `reason`.";
     AlreadyReversed = "already_reversed", 409, "The transaction was reversed already",
@@ -202,6 +206,8 @@ codes! {
         "The policy `unknownCustomer` of the project is `reject`. Create the customer first, then send the request again with the same key.";
     CustomerKeyRequired = "customer_key_required", 422, "The project requires a customerKey",
         "The policy `requireCustomerKey` of the project is on. Name the customer in `customerKey`.";
+    UnknownEvent = "unknown_event", 422, "The event does not exist",
+        "The field names the event. It is the id it was given (`evt_…`) or the `eventId` of its sender.";
     UnknownPlan = "unknown_plan", 422, "The plan version does not exist",
         "`GET /projects/:id/plans` lists plans and their versions.";
     UnknownAddOn = "unknown_add_on", 422, "The add-on does not exist",

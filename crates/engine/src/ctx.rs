@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use domain::access::{Permission, Role, Scope};
 use domain::ids::{AccessGrantId, AccessKeyId, ProjectId, SessionId, TypedId, UserId};
+use domain::ledger::entry::ActorName;
 use domain::refusal::{Code, Refusal};
 use domain::time::Instant;
 
@@ -80,6 +81,11 @@ impl Caller {
     /// A new id, greater than those this request made before.
     pub fn new_id<T: TypedId>(&self) -> T {
         self.ids.next()
+    }
+
+    /// Who acts, as it is stored beside what they did.
+    pub fn actor_name(&self) -> ActorName {
+        ActorName { kind: self.actor.kind().to_owned(), id: self.actor.id(), name: self.actor.name().to_owned() }
     }
 
     /// The same request, now that the actor is known.

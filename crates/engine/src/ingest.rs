@@ -13,6 +13,7 @@ mod load;
 mod meaning;
 pub mod outcomes;
 pub mod queue;
+mod recompute;
 pub mod record;
 pub mod rejections;
 pub mod reply;
@@ -41,8 +42,9 @@ use crate::ids::IdSource;
 pub(crate) use additions::{Event, Rows};
 pub(crate) use batcher::run as run_batcher;
 pub(crate) use fold::{events_of, expected_rows, rows_of_series};
-pub(crate) use meaning::OpenRules;
+pub(crate) use meaning::{Fits, Meaning, OpenRules};
 pub use queue::QueueLimits;
+pub(crate) use recompute::{Touched, all_time, recompute, runs};
 pub(crate) use runtime::Runtime;
 
 use meaning::Meanings;

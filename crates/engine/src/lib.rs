@@ -36,6 +36,7 @@ pub mod sessions;
 pub mod subscriptions;
 pub mod trace;
 pub mod transactions;
+pub mod usage_corrections;
 pub mod users;
 pub mod verify;
 mod verify_ingest;

@@ -226,12 +226,14 @@ impl Found {
 fn tell_event(tx: &mut ProjectTx<'_>, event: UsageEvent) -> Result<TraceEvent, Error> {
     let batch = ingest_batches::get(tx, event.batch)?
         .ok_or_else(|| Error::Bug(format!("the batch of the event {} is not stored", event.id)))?;
-    let rollup = match (batch.rollup_seq, cell_of(tx, &event)?) {
-        (Some(_), Some(key)) => rollups::find_many(tx, &[&key])?.into_iter().next(),
-        (None, _) | (_, None) => None,
+    let cell = cell_of(tx, &event)?;
+    let event = events::view(tx, event)?;
+    let rollup = match (batch.rollup_seq, cell) {
+        (Some(_), Some(key)) if event.voided_by.is_none() => rollups::find_many(tx, &[&key])?.into_iter().next(),
+        (Some(_), Some(_)) | (None, _) | (_, None) => None,
     };
     Ok(TraceEvent {
-        event: events::view(event)?,
+        event,
         batch: TraceBatch {
             id: batch.id,
             committed_at: batch.received_at,

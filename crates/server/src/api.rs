@@ -44,4 +44,5 @@ pub(crate) mod rejections;
 pub(crate) mod subscriptions;
 pub(crate) mod trace;
 pub(crate) mod transactions;
+pub(crate) mod usage_corrections;
 pub(crate) mod wallets;

@@ -12,7 +12,7 @@ use crate::api::subscriptions::changes;
 use crate::api::{
     access_keys, admin, audit, auth, backtests, billing_settings, catalog, customers, docs, estimates, health,
     ingest_views, jobs, ledger, members, metric_versions, metrics, overview, plans, projects, rejections,
-    subscriptions, trace, transactions, wallets,
+    subscriptions, trace, transactions, usage_corrections, wallets,
 };
 use crate::app::App;
 use crate::edge::surround;
@@ -22,7 +22,8 @@ use crate::routes::Api;
 
 /// Every route and its guard.
 pub fn api() -> Api {
-    let parts = [about_the_server, people, projects_and_access, customers_and_usage, prices, subscribed, money];
+    let parts =
+        [about_the_server, people, projects_and_access, customers_and_usage, corrections, prices, subscribed, money];
     parts.into_iter().fold(Api::new(openapi::base()), |api, part| part(api))
 }
 
@@ -96,6 +97,18 @@ fn customers_and_usage(api: Api) -> Api {
         .route(routes!(trace::trace), Guard::Project(Permission::IngestRead))
         .route(routes!(jobs::list_jobs), Guard::Project(Permission::JobsRead))
         .route(routes!(jobs::get_job), Guard::Project(Permission::JobsRead))
+}
+
+fn corrections(api: Api) -> Api {
+    let read = Guard::Project(Permission::IngestRead);
+    let propose = Guard::Project(Permission::UsageCorrectionsPropose);
+    let apply = Guard::Project(Permission::UsageCorrectionsApply);
+    api.route(routes!(usage_corrections::propose_usage_correction), propose)
+        .route(routes!(usage_corrections::list_usage_corrections), read)
+        .route(routes!(usage_corrections::get_usage_correction), read)
+        .route(routes!(usage_corrections::preview_usage_correction), propose)
+        .route(routes!(usage_corrections::apply_usage_correction), apply)
+        .route(routes!(usage_corrections::revert_usage_correction), apply)
 }
 
 fn prices(api: Api) -> Api {

@@ -142,6 +142,27 @@ impl Database {
         })
     }
 
+    /// Runs one transaction that writes, answers what `body` made of it, and undoes all of it: what would be, by the code that does it.
+    ///
+    /// # Errors
+    /// What `body` returned, or the failure to begin.
+    pub fn rehearse_installation<T, E: From<StorageError> + Retryable>(
+        &self,
+        name: &'static str,
+        mut body: impl FnMut(&mut InstallationTx<'_>) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let rehearsed = self.transact(name, Access::Write, &Scope::Installation, |connection| {
+            let done = body(&mut InstallationTx::new(connection)).map_err(Rehearsal::Failed)?;
+            Err::<(), Rehearsal<T, E>>(Rehearsal::Done(done))
+        });
+        match rehearsed {
+            Err(Rehearsal::Done(done)) => Ok(done),
+            Err(Rehearsal::Failed(error)) => Err(error),
+            // Cannot happen: the body never ends well, so that nothing is committed.
+            Ok(()) => Err(StorageError::corrupt("a rehearsal was committed").into()),
+        }
+    }
+
     /// Runs one transaction that reads across projects, all of it as of one moment.
     ///
     /// # Errors
@@ -233,6 +254,27 @@ impl Database {
         match &*self.inner {
             Inner::Sqlite(database) => database.recycle(),
             Inner::Postgres(database) => database.recycle(),
+        }
+    }
+}
+
+/// How a rehearsal ends: never well, so that it is rolled back.
+enum Rehearsal<T, E> {
+    Done(T),
+    Failed(E),
+}
+
+impl<T, E: From<StorageError>> From<StorageError> for Rehearsal<T, E> {
+    fn from(error: StorageError) -> Rehearsal<T, E> {
+        Rehearsal::Failed(error.into())
+    }
+}
+
+impl<T, E: Retryable> Retryable for Rehearsal<T, E> {
+    fn is_retryable(&self) -> bool {
+        match self {
+            Rehearsal::Done(_) => false,
+            Rehearsal::Failed(error) => error.is_retryable(),
         }
     }
 }

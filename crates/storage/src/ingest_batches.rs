@@ -19,6 +19,9 @@ pub struct IngestBatch {
     pub events: i64,
     pub first_event: Option<EventId>,
     pub last_event: Option<EventId>,
+    /// When the first of what it changes happened: of its events, and of those it corrects. `None` when it changes nothing, and for batches
+    /// of before this was kept.
+    pub earliest_at: Option<Instant>,
     pub counts: OutcomeCounts,
     /// The place in the order in which batches were folded into the rollups; `None` while it is not.
     pub rollup_seq: Option<i64>,
@@ -26,7 +29,7 @@ pub struct IngestBatch {
 
 /// Adds batches that are not folded yet.
 pub fn insert_many(tx: &mut InstallationTx<'_>, batches: &[(ProjectId, IngestBatch)]) -> Result<(), StorageError> {
-    let rows: Vec<[Value<'_>; 12]> = batches
+    let rows: Vec<[Value<'_>; 13]> = batches
         .iter()
         .map(|(project, batch)| {
             params![
@@ -37,6 +40,7 @@ pub fn insert_many(tx: &mut InstallationTx<'_>, batches: &[(ProjectId, IngestBat
                 batch.events,
                 batch.first_event,
                 batch.last_event,
+                batch.earliest_at,
                 batch.counts.accepted,
                 batch.counts.replayed,
                 batch.counts.duplicates,
@@ -49,7 +53,7 @@ pub fn insert_many(tx: &mut InstallationTx<'_>, batches: &[(ProjectId, IngestBat
         bulk_sql!(
             "-- insert_ingest_batches
             insert into ingest_batches (project_id, id, operation, received_at, events, first_event_id, last_event_id,
-                accepted, replayed, duplicates, conflicts, failed)
+                earliest_at, accepted, replayed, duplicates, conflicts, failed)
             {values}",
             [
                 project_id: Uuid,
@@ -59,6 +63,7 @@ pub fn insert_many(tx: &mut InstallationTx<'_>, batches: &[(ProjectId, IngestBat
                 events: Int,
                 first_event_id: Uuid,
                 last_event_id: Uuid,
+                earliest_at: Instant,
                 accepted: Int,
                 replayed: Int,
                 duplicates: Int,
@@ -100,7 +105,7 @@ pub fn get(tx: &mut ProjectTx<'_>, id: BatchId) -> Result<Option<IngestBatch>, S
         sql!(
             "-- get_ingest_batch
             select id, operation, received_at, events, first_event_id, last_event_id, accepted, replayed, duplicates,
-                conflicts, failed, rollup_seq
+                conflicts, failed, rollup_seq, earliest_at
             from ingest_batches
             where project_id = ?1 and id = ?2"
         ),
@@ -130,7 +135,7 @@ pub fn unfolded(tx: &mut ProjectTx<'_>, limit: i64) -> Result<Vec<IngestBatch>, 
         sql!(
             "-- unfolded_ingest_batches
             select id, operation, received_at, events, first_event_id, last_event_id, accepted, replayed, duplicates,
-                conflicts, failed, rollup_seq
+                conflicts, failed, rollup_seq, earliest_at
             from ingest_batches
             where project_id = ?1 and rollup_seq is null
             order by id
@@ -181,7 +186,7 @@ pub fn folded(tx: &mut ProjectTx<'_>, after_seq: i64, limit: i64) -> Result<Vec<
         sql!(
             "-- folded_ingest_batches
             select id, operation, received_at, events, first_event_id, last_event_id, accepted, replayed, duplicates,
-                conflicts, failed, rollup_seq
+                conflicts, failed, rollup_seq, earliest_at
             from ingest_batches
             where project_id = ?1 and rollup_seq is not null and rollup_seq > ?2
             order by rollup_seq
@@ -226,5 +231,6 @@ fn read(row: &Row<'_>) -> Result<IngestBatch, StorageError> {
             failed: row.get(10)?,
         },
         rollup_seq: row.get(11)?,
+        earliest_at: row.get(12)?,
     })
 }

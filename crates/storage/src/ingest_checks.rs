@@ -10,7 +10,7 @@ use crate::usage_events::{MeasuredEvent, Properties, read_measured};
 /// The same number, counted in four places.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct EventCounts {
-    /// What was answered `accepted`.
+    /// What was answered `accepted`, and what took the place of other events.
     pub accepted: i64,
     /// What the batches say they stored.
     pub in_batches: i64,
@@ -23,9 +23,9 @@ pub fn count_events(tx: &mut ProjectTx<'_>) -> Result<EventCounts, StorageError>
     tx.query_one(
         sql!(
             "-- count_events
-            select (select cast(coalesce(sum(accepted), 0) as {int})
+            select (select cast(coalesce(sum(case when operation = 'usage' then accepted else events end), 0) as {int})
                     from ingest_batches
-                    where project_id = ?1 and operation = 'usage'),
+                    where project_id = ?1 and operation <> 'charge'),
                 (select cast(coalesce(sum(events), 0) as {int}) from ingest_batches where project_id = ?1),
                 (select count(*) from usage_events where project_id = ?1),
                 (select count(*) from usage_keys where project_id = ?1 and outcome = 'accepted')"

@@ -62,8 +62,10 @@ pub mod subscriptions;
 mod timing;
 mod tx;
 mod url;
+pub mod usage_corrections;
 pub mod usage_events;
 pub mod usage_keys;
+pub mod usage_voids;
 pub mod users;
 pub mod wallets;
 

@@ -45,6 +45,7 @@ pub(crate) const MIGRATIONS: &[Migration] = migrations![
     "0011_billing",
     "0012_billing_settings",
     "0015_credit_notes",
+    "0017_usage_corrections",
 ];
 
 /// What `migrate` did.

@@ -1,6 +1,6 @@
 //! Every change of the level behind a `weightedSum` metric. Of several events at one instant the one with the greatest id is kept.
 
-use domain::ids::MetricId;
+use domain::ids::{CustomerId, MetricId};
 use domain::ingest::rollup::Measurement;
 use domain::time::Instant;
 use domain::window::Span;
@@ -110,6 +110,24 @@ pub fn delete_series(tx: &mut ProjectTx<'_>, metric: MetricId, series: i64, limi
         ),
         &params![metric, series, limit],
     )
+}
+
+/// Drops the changes of one customer in the span.
+pub fn delete_of_customer(
+    tx: &mut ProjectTx<'_>,
+    (metric, series): (MetricId, i64),
+    customer: CustomerId,
+    span: Span,
+) -> Result<(), StorageError> {
+    tx.execute(
+        sql!(
+            "-- delete_rollup_levels_of_customer
+            delete from rollup_levels
+            where project_id = ?1 and metric_id = ?2 and series = ?3 and customer_id = ?4 and at >= ?5 and at < ?6"
+        ),
+        &params![metric, series, customer, span.start, span.end],
+    )?;
+    Ok(())
 }
 
 /// Hands every change in the span to `each`.

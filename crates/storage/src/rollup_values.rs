@@ -1,6 +1,6 @@
 //! The different values of a property behind the cells of a `unique` metric, each with the number of its events.
 
-use domain::ids::MetricId;
+use domain::ids::{CustomerId, MetricId};
 
 use crate::error::StorageError;
 use crate::rollups::{RollupKey, Stretch, key_values, read_key};
@@ -75,6 +75,21 @@ pub fn delete_series(tx: &mut ProjectTx<'_>, metric: MetricId, series: i64, limi
         ),
         &params![metric, series, limit],
     )
+}
+
+/// Drops the values of one customer in the stretch.
+pub fn delete_of_customer(tx: &mut ProjectTx<'_>, customer: CustomerId, stretch: &Stretch) -> Result<(), StorageError> {
+    let Stretch { metric, series, width, span, .. } = *stretch;
+    tx.execute(
+        sql!(
+            "-- delete_rollup_values_of_customer
+            delete from rollup_values
+            where project_id = ?1 and metric_id = ?2 and series = ?3 and width = ?4 and customer_id = ?5
+              and slice_start >= ?6 and slice_start < ?7"
+        ),
+        &params![metric, series, width.as_str(), customer, span.start, span.end],
+    )?;
+    Ok(())
 }
 
 /// Hands every value of the stretch to `each`, with the number of its events.

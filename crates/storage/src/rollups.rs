@@ -164,6 +164,21 @@ pub fn delete_series(tx: &mut ProjectTx<'_>, metric: MetricId, series: i64, limi
     )
 }
 
+/// Drops the cells of one customer in the stretch.
+pub fn delete_of_customer(tx: &mut ProjectTx<'_>, customer: CustomerId, stretch: &Stretch) -> Result<(), StorageError> {
+    let Stretch { metric, series, width, span, .. } = *stretch;
+    tx.execute(
+        sql!(
+            "-- delete_rollups_of_customer
+            delete from rollups
+            where project_id = ?1 and metric_id = ?2 and series = ?3 and width = ?4 and customer_id = ?5
+              and slice_start >= ?6 and slice_start < ?7"
+        ),
+        &params![metric, series, width.as_str(), customer, span.start, span.end],
+    )?;
+    Ok(())
+}
+
 /// Hands every cell of the stretch to `each`.
 pub fn cells(
     tx: &mut ProjectTx<'_>,

@@ -137,6 +137,25 @@ pub fn get(tx: &mut ProjectTx<'_>, id: EventId) -> Result<Option<UsageEvent>, St
     )
 }
 
+/// Those of these events that exist, in no order, each with the place of its batch if that is folded; name each once.
+pub fn find_many(tx: &mut ProjectTx<'_>, ids: &[EventId]) -> Result<Vec<(UsageEvent, Option<i64>)>, StorageError> {
+    let rows: Vec<[Value<'_>; 1]> = ids.iter().map(|id| params![*id]).collect();
+    tx.query_many(
+        bulk_sql!(
+            "-- find_usage_events
+            select e.id, e.batch_id, e.metric_id, e.metric_key, e.customer_id, e.customer_key, e.subscription_key, e.external_id,
+                e.idempotency_key, e.units_micros, e.at, e.received_at, e.late, e.source, e.access_key_id, e.request_id,
+                e.properties, e.payload, b.rollup_seq
+            from {rows}
+            join usage_events e on e.project_id = r.project_id and e.id = r.id
+            join ingest_batches b on b.project_id = e.project_id and b.id = e.batch_id",
+            [project_id: Uuid, id: Uuid]
+        ),
+        &rows,
+        |row| Ok((read(row)?, row.get(18)?)),
+    )
+}
+
 /// The newest first, before the given one.
 pub fn page(tx: &mut ProjectTx<'_>, before: Option<EventId>, limit: i64) -> Result<Vec<UsageEvent>, StorageError> {
     tx.query(
@@ -188,7 +207,7 @@ pub struct EventsOfMetric<'a> {
     pub from: Option<Instant>,
     pub customer: Option<CustomerId>,
     pub subscription_key: Option<&'a str>,
-    /// Only events of batches that are folded and have this place or one before it.
+    /// Only events of batches that are folded and have this place or one before it, and that counted then.
     pub cut: Option<i64>,
 }
 
@@ -217,6 +236,16 @@ pub fn page_of_metric(
                   select 1
                   from ingest_batches b
                   where b.project_id = usage_events.project_id and b.id = usage_events.batch_id and b.rollup_seq <= ?9
+              ))
+              and (cast(?9 as {int}) is null or not exists (
+                  select 1
+                  from usage_voids v
+                  where v.project_id = usage_events.project_id and v.event_id = usage_events.id and v.is_void
+                    and v.rollup_seq = (
+                        select max(l.rollup_seq)
+                        from usage_voids l
+                        where l.project_id = v.project_id and l.event_id = v.event_id and l.rollup_seq <= ?9
+                    )
               ))
             order by at desc, id desc
             limit ?8"
@@ -252,20 +281,22 @@ pub fn measurements(
     Ok(())
 }
 
-/// Hands every event of the metric in the span whose batch is folded, up to the place `cut`, to `each`.
+/// Hands every event of the metric in the span whose batch is folded, up to the place `cut`, to `each`, with that place; whether it
+/// counts or is void.
 pub fn measurements_at(
     tx: &mut ProjectTx<'_>,
     metric: MetricId,
     customers: Customers,
     span: Span,
     cut: i64,
-    mut each: impl FnMut(MeasuredEvent),
+    mut each: impl FnMut(i64, MeasuredEvent),
 ) -> Result<(), StorageError> {
     let (first, last) = customers.range().unzip();
     tx.query(
         sql!(
             "-- measurements_at_cut
-            select e.metric_id, e.customer_id, e.id, e.at, e.units_micros, e.subscription_key, e.schema_miss, e.properties, e.batch_id
+            select e.metric_id, e.customer_id, e.id, e.at, e.units_micros, e.subscription_key, e.schema_miss, e.properties, e.batch_id,
+                b.rollup_seq
             from usage_events e
             join ingest_batches b on b.project_id = e.project_id and b.id = e.batch_id
             where e.project_id = ?1 and e.metric_id = ?2 and e.at >= ?3 and e.at < ?4
@@ -274,7 +305,10 @@ pub fn measurements_at(
               and b.rollup_seq <= ?7"
         ),
         &params![metric, span.start, span.end, first, last, cut],
-        |row| read_measured(row).map(&mut each),
+        |row| {
+            each(row.get(9)?, read_measured(row)?);
+            Ok(())
+        },
     )?;
     Ok(())
 }

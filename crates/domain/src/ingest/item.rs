@@ -44,7 +44,7 @@ impl Item {
     /// the text counts for nothing.
     pub fn corrected(key: IdempotencyKey, door: Door, text: &str) -> Item {
         let request = match door {
-            Door::Single | Door::RejectionReplay => read_event(text),
+            Door::Single | Door::RejectionReplay | Door::Correction => read_event(text),
             Door::Batch | Door::Ndjson => read_element(text).1,
             Door::CloudEvent | Door::CloudEventBatch => cloud_event::read(text).1,
         };

@@ -23,6 +23,8 @@ named! {
     Operation {
         Usage = "usage",
         Charge = "charge",
+        /// An operator corrected events; no request of a machine, and counted under no outcome.
+        UsageCorrection = "usageCorrection",
     }
 }
 
@@ -36,6 +38,8 @@ named! {
         CloudEventBatch = "cloudEventBatch",
         /// A rejection that an operator fixed and replayed.
         RejectionReplay = "rejectionReplay",
+        /// An operator amended an event; this one counts in its place.
+        Correction = "correction",
     }
 }
 

@@ -132,8 +132,16 @@ fn read_units(name: &str, raw: &str) -> Result<Option<Quantity>, Refusal> {
             return Err(Refusal::field(Code::InvalidType, name, detail));
         }
     };
-    let units = Quantity::parse(&text).map_err(|error| decimal_refusal(name, error))?;
-    if units.is_negative() { Err(not_positive(name)) } else { Ok(Some(units)) }
+    units(name, &text).map(Some)
+}
+
+/// Reads the units of an event from their decimal text: zero or more, at most six places.
+///
+/// # Errors
+/// A refusal that names the field.
+pub fn units(name: &str, text: &str) -> Result<Quantity, Refusal> {
+    let units = Quantity::parse(text).map_err(|error| decimal_refusal(name, error))?;
+    if units.is_negative() { Err(not_positive(name)) } else { Ok(units) }
 }
 
 /// The refusal of a quantity that is not greater than zero.

@@ -164,6 +164,7 @@ fn begin_batch(changes: &mut Changes<'_>, project: ProjectId, now: Instant, ids:
         events: 0,
         first_event: None,
         last_event: None,
+        earliest_at: None,
         counts: OutcomeCounts::default(),
         rollup_seq: None,
     };
@@ -358,6 +359,7 @@ impl<'a> Turn<'_, 'a> {
         batch.events += 1;
         batch.first_event = batch.first_event.or(Some(id));
         batch.last_event = Some(id);
+        batch.earliest_at = Some(batch.earliest_at.map_or(resolved.at, |earliest| earliest.min(resolved.at)));
         self.changes.events.push(NewEvent {
             project,
             id,

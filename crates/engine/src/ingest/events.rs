@@ -1,12 +1,13 @@
 //! Stored usage events, as the people of a project read them.
 
 use domain::access::Permission;
-use domain::ids::{AccessKeyId, BatchId, EventId};
+use domain::ids::{AccessKeyId, BatchId, EventId, UsageCorrectionId};
 use domain::ingest::{Door, UsageEvent};
 use domain::quantity::Quantity;
 use domain::time::Instant;
 use serde::Serialize;
 use serde_json::value::RawValue;
+use storage::usage_voids::{self, UsageVoid};
 use storage::{ProjectTx, usage_events, usage_keys};
 use utoipa::ToSchema;
 
@@ -44,6 +45,12 @@ pub struct UsageEventView {
     pub request_id: String,
     /// The event as it was received.
     pub payload: String,
+    /// The correction by which it does not count any more.
+    pub voided_by: Option<UsageCorrectionId>,
+    /// The event that counts in its place.
+    pub amended_by: Option<EventId>,
+    /// The event in whose place it counts, or counted.
+    pub amends: Option<EventId>,
 }
 
 impl Engine {
@@ -58,9 +65,10 @@ impl Engine {
         limit: usize,
     ) -> Result<Vec<UsageEventView>, Error> {
         ctx.require(Permission::IngestRead)?;
-        let events =
-            self.read(ctx.project, "list_usage_events", |tx| Ok(usage_events::page(tx, before, page_limit(limit))?))?;
-        events.into_iter().map(view).collect()
+        self.read(ctx.project, "list_usage_events", |tx| {
+            let events = usage_events::page(tx, before, page_limit(limit))?;
+            views(tx, events)
+        })
     }
 
     /// One event, by the id it was given or by the `eventId` of its sender.
@@ -69,8 +77,10 @@ impl Engine {
     /// `not_found` when there is none.
     pub fn get_usage_event(&self, ctx: &Ctx, id: &str) -> Result<UsageEventView, Error> {
         ctx.require(Permission::IngestRead)?;
-        let event = self.read(ctx.project, "get_usage_event", |tx| find(tx, id))?;
-        view(event.ok_or_else(Error::not_found)?)
+        self.read(ctx.project, "get_usage_event", |tx| {
+            let event = find(tx, id)?.ok_or_else(Error::not_found)?;
+            view(tx, event)
+        })
     }
 }
 
@@ -86,7 +96,25 @@ pub(crate) fn find(tx: &mut ProjectTx<'_>, id: &str) -> Result<Option<UsageEvent
     }
 }
 
-pub(crate) fn view(event: UsageEvent) -> Result<UsageEventView, Error> {
+pub(crate) fn view(tx: &mut ProjectTx<'_>, event: UsageEvent) -> Result<UsageEventView, Error> {
+    let viewed = views(tx, vec![event])?.pop();
+    viewed.ok_or_else(|| Error::Bug("an event was lost on its way to its reader".to_owned()))
+}
+
+/// Events as they are read, with what became of them.
+pub(crate) fn views(tx: &mut ProjectTx<'_>, events: Vec<UsageEvent>) -> Result<Vec<UsageEventView>, Error> {
+    let ids: Vec<EventId> = events.iter().map(|event| event.id).collect();
+    let turns = usage_voids::last_of_events(tx, &ids)?;
+    let replaced = usage_voids::replaced_by(tx, &ids)?;
+    let told = events.into_iter().map(|event| {
+        let void = turns.get(&event.id).filter(|turn| turn.is_void);
+        let amends = replaced.get(&event.id).copied();
+        tell(event, void, amends)
+    });
+    told.collect()
+}
+
+fn tell(event: UsageEvent, void: Option<&UsageVoid>, amends: Option<EventId>) -> Result<UsageEventView, Error> {
     let properties = event.properties.map(RawValue::from_string).transpose();
     Ok(UsageEventView {
         id: event.id,
@@ -105,5 +133,8 @@ pub(crate) fn view(event: UsageEvent) -> Result<UsageEventView, Error> {
         access_key_id: event.access_key,
         request_id: event.request_id,
         payload: event.payload,
+        voided_by: void.map(|turn| turn.correction),
+        amended_by: void.and_then(|turn| turn.replacement),
+        amends,
     })
 }

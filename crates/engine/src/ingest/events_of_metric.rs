@@ -14,7 +14,7 @@ use storage::usage_events::{EventsOfMetric, page_of_metric};
 use storage::{ProjectTx, metrics};
 use uuid::Uuid;
 
-use super::events::{UsageEventView, view};
+use super::events::{UsageEventView, views};
 use crate::ctx::Ctx;
 use crate::customers;
 use crate::engine::Engine;
@@ -33,7 +33,7 @@ pub struct EventsFilter {
     pub from: Option<Instant>,
     /// Up to this time, without it; to the end if absent.
     pub to: Option<Instant>,
-    /// Only events whose batch was folded at this place or before it: what a charge with this cut counted.
+    /// Only events that counted at this place in the order of batches: what a charge with this cut counted.
     pub cut: Option<i64>,
     /// All of these are properties of the event.
     pub dimensions: DimensionValues,
@@ -66,8 +66,10 @@ impl Engine {
         limit: usize,
     ) -> Result<Vec<UsageEventView>, Error> {
         ctx.require(Permission::IngestRead)?;
-        let events = self.read(ctx.project, "list_usage_events_of_metric", |tx| page(tx, filter, before, limit))?;
-        events.into_iter().map(view).collect()
+        self.read(ctx.project, "list_usage_events_of_metric", |tx| {
+            let events = page(tx, filter, before, limit)?;
+            views(tx, events)
+        })
     }
 }
 

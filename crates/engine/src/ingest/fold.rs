@@ -12,10 +12,13 @@ use domain::time::Instant;
 use storage::ingest_batches::{self, IngestBatch};
 use storage::outcome_rollups::{self, OutcomeSlice};
 use storage::usage_events::{self, MeasuredEvent, Properties};
-use storage::{ProjectTx, StorageError, ingest_checks, rollup_cursors, rollup_levels, rollup_values, rollups};
+use storage::{
+    ProjectTx, StorageError, ingest_checks, rollup_cursors, rollup_levels, rollup_values, rollups, usage_voids,
+};
 
 use super::additions::{Additions, Rows};
 use super::meaning::{Meaning, Open, OpenRules};
+use super::recompute::all_time;
 use super::sums::Sums;
 
 /// The most batches of one transaction.
@@ -56,6 +59,10 @@ pub(crate) enum Folded {
 
 impl Outcomes {
     fn add(&mut self, batch: &IngestBatch) {
+        if batch.counts.total() == 0 {
+            // A correction: nobody asked, nobody was answered.
+            return;
+        }
         let slice = batch.received_at.slice_start(SLICE_MICROS);
         self.0.entry((batch.operation, slice)).or_default().add(batch.counts);
     }
@@ -143,8 +150,9 @@ pub(crate) fn rows_of_series(
     let series = [Open { series: version.series, meaning: Arc::clone(&meaning), gap: None }];
     let properties = if meaning.rule.reads_properties() { Properties::Read } else { Properties::Skip };
     let mut additions = Additions::default();
+    let void = usage_voids::of_metric(tx, version.metric, all_time(), i64::MAX)?;
     events_of(tx, batches, properties, |event| {
-        if event.metric == version.metric {
+        if event.metric == version.metric && !void.contains(&event.measurement.event) {
             additions.add((&event).into(), &series);
         }
     })?;
@@ -203,9 +211,12 @@ pub(crate) fn rebuild(tx: &mut ProjectTx<'_>) -> Result<(), StorageError> {
 /// What the rollups of open series should be, from the events of the batches that are folded.
 pub(crate) fn expected_rows(tx: &mut ProjectTx<'_>, rules: &OpenRules) -> Result<Rows, StorageError> {
     let properties = if rules.read_properties() { Properties::Read } else { Properties::Skip };
+    let void = usage_voids::all(tx)?;
     let mut expected = Additions::default();
     ingest_checks::folded_measurements(tx, properties, |seq, event| {
-        expected.add_folded((&event).into(), seq, rules.of(event.metric));
+        if !void.contains(&event.measurement.event) {
+            expected.add_folded((&event).into(), seq, rules.of(event.metric));
+        }
     })?;
     Ok(expected.rows())
 }

@@ -43,7 +43,7 @@ impl Meaning {
     ///
     /// # Errors
     /// When the schema cannot be compiled; what was declared can.
-    fn with_schema(definition: &MetricDefinition) -> Result<Meaning, StorageError> {
+    pub fn with_schema(definition: &MetricDefinition) -> Result<Meaning, StorageError> {
         let mode = definition.schema_mode;
         let schema = match (mode, &definition.schema) {
             (SchemaMode::Off, _) | (_, None) => None,

@@ -73,6 +73,7 @@ fn count(tx: &mut ProjectTx<'_>, ctx: &Ctx, operation: Operation, outcome: Outco
         events: 0,
         first_event: None,
         last_event: None,
+        earliest_at: None,
         counts: OutcomeCounts::one(outcome),
         rollup_seq: None,
     };

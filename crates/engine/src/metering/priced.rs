@@ -12,7 +12,7 @@ use domain::unit_price::UnitPrice;
 use domain::window::Span;
 use storage::rollups::Customers;
 use storage::usage_events::{self, MeasuredEvent, Properties};
-use storage::{ProjectTx, ingest_batches};
+use storage::{ProjectTx, ingest_batches, usage_voids};
 
 use super::Through;
 use crate::error::Error;
@@ -53,9 +53,10 @@ pub fn priced_events(
         Through::Everything => HashSet::new(),
         Through::Folded => ingest_batches::unfolded(tx, i64::MAX)?.into_iter().map(|batch| batch.id).collect(),
     };
+    let void = usage_voids::of_metric(tx, metric.id, span, i64::MAX)?;
     let mut events = BTreeMap::new();
     usage_events::measurements(tx, metric.id, customers, span, properties, |event| {
-        if !through.holds(&unfolded, event.batch) {
+        if void.contains(&event.measurement.event) || !through.holds(&unfolded, event.batch) {
             return;
         }
         if let Some(priced) = priced(&rule, &event, amount_property) {

@@ -13,13 +13,13 @@ use domain::window::Span;
 use storage::ingest_batches::{self, IngestBatch};
 use storage::rollups::{Group, RollupKey, Stretch};
 use storage::usage_events::{self, MeasuredEvent, Properties};
-use storage::{ProjectTx, rollup_values, rollups};
+use storage::{ProjectTx, rollup_values, rollups, usage_voids};
 
 use super::levels;
 use super::sums::{Fit, Holder, SpansOf, Sums, fit};
 use super::{Measured, Question, Through};
 use crate::error::Error;
-use crate::ingest::{self, Event};
+use crate::ingest::{self, Event, runs};
 
 /// One answer on its way.
 pub(super) struct Reader<'q> {
@@ -219,13 +219,17 @@ impl<'q> Reader<'q> {
         self.sums.add_cell(holder, index, &Event::from(event).cell());
     }
 
-    /// The quarters that an edge cuts, event by event, of the batches that the question wants.
+    /// The quarters that an edge cuts, event by event: those that count, of the batches that the question wants.
     fn read_cut_slices(&mut self, tx: &mut ProjectTx<'_>, unfolded: &HashSet<BatchId>) -> Result<(), Error> {
         let properties = if self.rule.reads_properties() { Properties::Read } else { Properties::Skip };
         let Question { metric, customers, through, .. } = self.question;
         for slices in runs(&self.cut_slices, Width::Slice) {
+            let void = usage_voids::of_metric(tx, metric.id, slices, i64::MAX)?;
             usage_events::measurements(tx, metric.id, customers, slices, properties, |event| {
-                if !self.slice_is_cut(&event) || !through.holds(unfolded, event.batch) {
+                if void.contains(&event.measurement.event)
+                    || !self.slice_is_cut(&event)
+                    || !through.holds(unfolded, event.batch)
+                {
                     return;
                 }
                 if let Some(place) = self.rule.place(event.measurement.at, event.properties.as_deref()) {
@@ -291,16 +295,4 @@ pub(super) fn place_holder(event: &MeasuredEvent, place: &Place) -> Holder {
         subscription_key: event.subscription_key.clone().unwrap_or_default(),
         dimensions: place.dimensions.clone(),
     }
-}
-
-/// Cells that follow one another, as the time that they cover together.
-fn runs(starts: &BTreeSet<Instant>, width: Width) -> Vec<Span> {
-    let mut runs: Vec<Span> = Vec::new();
-    for span in starts.iter().filter_map(|start| width.span(*start)) {
-        match runs.last_mut() {
-            Some(last) if last.end == span.start => last.end = span.end,
-            Some(_) | None => runs.push(span),
-        }
-    }
-    runs
 }

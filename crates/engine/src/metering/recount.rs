@@ -1,14 +1,14 @@
 //! Counting from single events alone: what a metric would measure if it meant something else, for which there are no rows.
 
 use domain::ingest::series::Keeps;
-use domain::time::Instant;
 use domain::window::Span;
-use storage::ProjectTx;
 use storage::usage_events::{self, MeasuredEvent, Properties};
+use storage::{ProjectTx, usage_voids};
 
 use super::reader::{Reader, place_holder};
 use super::{Measured, Question};
 use crate::error::Error;
+use crate::ingest::all_time;
 
 /// What a metric would measure.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -31,8 +31,12 @@ pub(crate) fn recount(tx: &mut ProjectTx<'_>, question: &Question<'_>) -> Result
     let hull = reader.hull;
     let read = reader.hull_of_events();
     let properties = if reader.rule.reads_properties() { Properties::Read } else { Properties::Skip };
+    let void = usage_voids::of_metric(tx, question.metric.id, read, i64::MAX)?;
     let mut excluded = 0;
     usage_events::measurements(tx, question.metric.id, question.customers, read, properties, |event| {
+        if void.contains(&event.measurement.event) {
+            return;
+        }
         if !reader.add_alone(&event) {
             excluded += u64::from(hull.contains(event.measurement.at));
         }
@@ -40,7 +44,7 @@ pub(crate) fn recount(tx: &mut ProjectTx<'_>, question: &Question<'_>) -> Result
     Ok(Recounted { rows: reader.answer()?, excluded })
 }
 
-/// Answers a question from the single events of the batches that were folded up to `cut`, as the metric is defined now: what
+/// Answers a question from the single events that counted as of `cut`, the place of a batch in the order of folding, as the metric is defined now: what
 /// [`super::measure`] answered through the folded batches when they were these. Slow, and independent of the rollups.
 ///
 /// # Errors
@@ -50,8 +54,11 @@ pub fn recount_at(tx: &mut ProjectTx<'_>, question: &Question<'_>, cut: i64) -> 
         return Ok(Vec::new());
     };
     let span = reader.hull_of_events();
-    usage_events::measurements_at(tx, question.metric.id, question.customers, span, cut, |event| {
-        reader.add_alone(&event);
+    let void = usage_voids::of_metric(tx, question.metric.id, span, cut)?;
+    usage_events::measurements_at(tx, question.metric.id, question.customers, span, cut, |_, event| {
+        if !void.contains(&event.measurement.event) {
+            reader.add_alone(&event);
+        }
     })?;
     reader.answer()
 }
@@ -60,7 +67,7 @@ impl Reader<'_> {
     /// From where to where events are read when there are no rows: levels depend on what came before.
     fn hull_of_events(&self) -> Span {
         match self.rule.keeps() {
-            Keeps::Levels => Span { start: dawn(), end: self.hull.end },
+            Keeps::Levels => Span { start: all_time().start, end: self.hull.end },
             Keeps::Cells | Keeps::Values { .. } => self.hull,
         }
     }
@@ -76,10 +83,4 @@ impl Reader<'_> {
         self.add_event(event, &place);
         true
     }
-}
-
-/// Before every event: the first instant of the year 1, which both databases can hold.
-fn dawn() -> Instant {
-    // Cannot fail: the calendar begins ten thousand years earlier.
-    Instant::from_micros(-62_135_596_800_000_000).expect("the year 1 is in the calendar")
 }

@@ -40,10 +40,10 @@ fn build(
     held.chunk(engine, "backfill_metric", |tx, job| {
         // In the order of everybody who changes a metric: first the metric, then the cursor.
         metrics::find_by_key_for_update(tx, &subject.metric_key)?;
-        rollup_cursors::lock(tx)?;
+        let cursor = rollup_cursors::lock(tx)?;
         let version = find(tx, subject)?;
-        if version.state != VersionState::Building {
-            // Given up meanwhile; the next chunk cleans.
+        if version.state != VersionState::Building || cursor.metrics_epoch != collected.metrics_epoch {
+            // Given up meanwhile, and the next chunk cleans; or events were corrected, and the next chunk adds up again.
             return Ok(Progress::More { done: job.done, total: job.total });
         }
         let progress = change::store(tx, &version, collected, now)?;

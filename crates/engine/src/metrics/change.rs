@@ -33,6 +33,8 @@ pub(super) struct BuildProgress {
 #[derive(Debug)]
 pub(super) struct Collected {
     rows: ingest::Rows,
+    /// What was added up under another epoch may hold events that do not count any more.
+    pub metrics_epoch: i64,
     /// The place of the last batch before them.
     after_seq: i64,
     /// The place of the last of them.
@@ -97,7 +99,8 @@ pub(super) fn collect(tx: &mut ProjectTx<'_>, version: &MetricVersion) -> Result
     });
     page.truncate(fitting.count().max(1));
     let done_seq = page.last().and_then(|batch| batch.rollup_seq).unwrap_or(cut_seq);
-    Ok(Collected { rows: ingest::rows_of_series(tx, &page, version)?, after_seq, done_seq })
+    let metrics_epoch = rollup_cursors::get(tx)?.metrics_epoch;
+    Ok(Collected { rows: ingest::rows_of_series(tx, &page, version)?, metrics_epoch, after_seq, done_seq })
 }
 
 /// Stores what was added up; the last of it makes the version current. The metric and the project's cursor are held, the version was

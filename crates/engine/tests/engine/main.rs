@@ -8,4 +8,5 @@ mod jobs;
 mod ledger;
 mod metering;
 mod metrics;
+mod usage_corrections;
 mod world;

@@ -1,10 +1,10 @@
 //! Metering: every aggregation, exact at once, whatever is folded and wherever edges lie; versions, schemas, levels, damage.
 
-mod cut;
+pub mod cut;
 mod damage;
 mod levels;
-mod naive;
+pub mod naive;
 mod reader;
-mod rows;
+pub mod rows;
 mod schemas;
-mod totals;
+pub mod totals;

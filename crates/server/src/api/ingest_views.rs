@@ -43,11 +43,13 @@ pub async fn ingest_outcomes(
     In(ctx): In<Ctx>,
     Query(params): Query<OutcomeParams>,
 ) -> Result<Json<Outcomes>, Failure> {
+    let counted = [Operation::Usage, Operation::Charge];
+    let parse_operation = |text: &str| Operation::parse(text).filter(|operation| counted.contains(operation));
     let query = OutcomeQuery {
         from: filter::instant("from", params.from.as_deref())?,
         to: filter::instant("to", params.to.as_deref())?,
         window: filter::named("window", params.window.as_deref(), Window::ALL, Window::parse)?,
-        operation: filter::named("operation", params.operation.as_deref(), Operation::ALL, Operation::parse)?,
+        operation: filter::named("operation", params.operation.as_deref(), &counted, parse_operation)?,
     };
     app.run(move |engine| engine.ingest_outcomes(&ctx, query)).await.map(Json)
 }

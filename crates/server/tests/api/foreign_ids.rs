@@ -53,6 +53,10 @@ impl Others {
         let backtest = world.post(project.path("/backtests")).bearer(&owner.token).json(backtest).expect(202);
         world.engine.run_jobs_of(project.id.parse().unwrap()).unwrap();
         let (subscription, change) = subscribe(world, &project);
+        let correction = json!({ "reasonCode": "test", "reason": CANARY, "items": [{ "eventId": event["eventId"], "action": "void" }] });
+        let propose =
+            world.post(project.path("/usage-corrections")).bearer(&owner.token).idempotency("canary-correction");
+        let correction = propose.json(correction).expect(201);
         let read = |rest: &str| world.get(project.path(rest)).bearer(&owner.token).expect(200);
         let ids = BTreeMap::from([
             ("userId", owner.id.clone()),
@@ -63,6 +67,7 @@ impl Others {
             ("transactionId", text(&credit["id"])),
             ("entryId", text(&credit["id"])),
             ("eventId", text(&event["eventId"])),
+            ("correctionId", text(&correction["id"])),
             ("rejectionId", text(&read("/ingest/rejections")["data"][0]["id"])),
             ("jobId", queue(world, &project.id, 1).to_string()),
             ("backtestId", text(&backtest["id"])),

@@ -36,4 +36,5 @@ mod sockets;
 mod subscriptions;
 mod trace;
 mod transactions;
+mod usage_corrections;
 mod wallets;

@@ -5,7 +5,7 @@
 use domain::access::{Permission, Role, Scope};
 use domain::ids::{
     AccessGrantId, AccessKeyId, BacktestId, CustomerId, EntryId, EventId, JobId, ProjectId, RejectionId,
-    SubscriptionChangeId, SubscriptionId, UserId,
+    SubscriptionChangeId, SubscriptionId, UsageCorrectionId, UserId,
 };
 use domain::refusal::Code;
 use http::Method;
@@ -89,6 +89,7 @@ pub fn path(row: &RouteRow, project: &str) -> String {
         "grantId" => AccessGrantId::from_uuid(nothing).to_string(),
         "customerId" => CustomerId::from_uuid(nothing).to_string(),
         "transactionId" | "entryId" => EntryId::from_uuid(nothing).to_string(),
+        "correctionId" => UsageCorrectionId::from_uuid(nothing).to_string(),
         "rejectionId" => RejectionId::from_uuid(nothing).to_string(),
         "backtestId" => BacktestId::from_uuid(nothing).to_string(),
         "jobId" => JobId::from_uuid(nothing).to_string(),

@@ -27,9 +27,13 @@ pub const APPEND_ONLY_TABLES: &[&str] = &[
     "subscription_changes",
     "subscription_withdrawals",
     "subscriptions",
+    "usage_correction_items",
+    "usage_correction_steps",
+    "usage_corrections",
     "usage_event_ids",
     "usage_events",
     "usage_keys",
+    "usage_voids",
 ];
 /// Tables whose rows may be changed, but never deleted.
 pub const KEPT_TABLES: &[&str] = &[

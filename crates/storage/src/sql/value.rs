@@ -224,6 +224,8 @@ ids!(
     InvoiceId,
     InvoicePaymentId,
     EventId,
+    UsageCorrectionId,
+    LateUsageId,
     BatchId,
     RejectionId,
     AttemptId,

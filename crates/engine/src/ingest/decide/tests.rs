@@ -185,6 +185,7 @@ fn items_of_one_transaction_see_each_other_across_requests() {
         let [(_, batch)] = changes.batches.as_slice() else { panic!("one batch per project") };
         let expected = OutcomeCounts { accepted: 2, replayed: 3, duplicates: 1, conflicts: 3, failed: 0 };
         assert_eq!((batch.counts, batch.events), (expected, 2));
+        assert_eq!(batch.earliest_at, changes.events.iter().map(|event| event.at).min());
         assert_eq!((batch.first_event, batch.last_event), (Some(changes.events[0].id), Some(changes.events[1].id)));
         assert!(changes.events.iter().all(|event| event.batch == batch.id));
     });

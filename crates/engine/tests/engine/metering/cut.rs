@@ -28,14 +28,14 @@ fn metrics(world: &World) -> Vec<Metric> {
 }
 
 /// The answers of every metric, in one snapshot, with its cut.
-struct Answers {
-    cut: i64,
-    folded: Vec<Vec<Measured>>,
-    everything: Vec<Vec<Measured>>,
+pub struct Answers {
+    pub cut: i64,
+    pub folded: Vec<Vec<Measured>>,
+    pub everything: Vec<Vec<Measured>>,
     events: Vec<PricedEvent>,
 }
 
-fn ask(world: &World) -> Answers {
+pub fn ask(world: &World) -> Answers {
     let (metrics, spans, now) = (metrics(world), spans(), world.owner().now());
     let span = Span { start: spans[0].start, end: spans[3].end };
     let questions = |through| -> Vec<Question<'_>> {
@@ -54,7 +54,7 @@ fn ask(world: &World) -> Answers {
     world.db.read("test", world.project.id, read).unwrap()
 }
 
-fn recount(world: &World, cut: i64) -> Vec<Vec<Measured>> {
+pub fn recount(world: &World, cut: i64) -> Vec<Vec<Measured>> {
     let (metrics, spans, now) = (metrics(world), spans(), world.owner().now());
     let read = |tx: &mut storage::ProjectTx<'_>| -> Result<Vec<Vec<Measured>>, Error> {
         let each = metrics.iter().map(|metric| {

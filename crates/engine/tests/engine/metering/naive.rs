@@ -80,9 +80,14 @@ pub fn events(world: &World, count: u64, prefix: &str) -> Vec<Value> {
         .collect()
 }
 
-/// Every event that is stored.
+/// Every event that is stored and counts.
 pub fn stored(world: &World) -> Vec<UsageEvent> {
-    world.db.read("test", world.project.id, |tx| storage::usage_events::page(tx, None, 100_000)).unwrap()
+    let read = |tx: &mut storage::ProjectTx<'_>| -> Result<_, storage::StorageError> {
+        Ok((storage::usage_events::page(tx, None, 100_000)?, storage::usage_voids::all(tx)?))
+    };
+    let (mut events, void) = world.db.read("test", world.project.id, read).unwrap();
+    events.retain(|event| !void.contains(&event.id));
+    events
 }
 
 /// The rows of an answer.

@@ -13,13 +13,13 @@ use super::totals::{check_all, prepare};
 use crate::world::{World, on_both};
 
 /// A new version of a metric, to be built.
-fn change(world: &World, meaning: MetricDefinition) {
+pub fn change(world: &World, meaning: MetricDefinition) {
     let key = meaning.key.clone();
     let wish = NewMetricVersion { wish: MetricWish { meaning, name: None, unit_label: None }, reason: None };
     world.engine.change_metric(&world.owner(), &key, &wish).unwrap();
 }
 
-fn claim(world: &World) -> HeldJob {
+pub fn claim(world: &World) -> HeldJob {
     world.engine.claim_job(world.project.id).unwrap().unwrap()
 }
 
