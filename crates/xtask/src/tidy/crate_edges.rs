@@ -62,11 +62,16 @@ const OWNED: &[Owned] = &[
             "tower-http",
             "utoipa-axum",
             "utoipa-swagger-ui",
-            "askama",
             "rust-embed",
         ],
         by: &["server"],
-        why: "only `server` speaks HTTP and HTML",
+        why: "only `server` speaks HTTP",
+    },
+    Owned { packages: &["askama"], by: &["server", "documents"], why: "only `server` and `documents` write HTML" },
+    Owned {
+        packages: &["typst", "typst-pdf", "typst-layout", "comemo"],
+        by: &["documents"],
+        why: "only `documents` draws pages; it takes minutes to build",
     },
     Owned { packages: &["tokio"], by: &["server", "neruba"], why: "the core is synchronous" },
     Owned {

@@ -1,4 +1,5 @@
-//! Rule `lock-file`: no banned package gets into the build. The bans are those of `deny.toml`; this check needs no tool and no network.
+//! Rule `lock-file`: no banned package gets into the build, but through the packages that the ban names as its wrappers. The bans are
+//! those of `deny.toml`; this check needs no tool and no network.
 
 use toml::{Table, Value};
 
@@ -22,30 +23,71 @@ fn check(tree: &Tree) -> Vec<Finding> {
             "no bans can be read; `[bans]` needs `deny = [{ crate = …, reason = … }]`",
         )];
     }
-    locked_packages(lock)
-        .into_iter()
-        .filter_map(|(line, name)| {
-            let (_, reason) = banned.iter().find(|(ban, _)| *ban == name)?;
+    let packages = locked_packages(lock);
+    let is_wrapped = |ban: &Ban| {
+        let brings = |package: &&Locked| package.dependencies.contains(&ban.name);
+        packages.iter().filter(brings).all(|package| ban.wrappers.contains(&package.name))
+    };
+    packages
+        .iter()
+        .filter_map(|package| {
+            let ban = banned.iter().find(|ban| ban.name == package.name)?;
+            let is_allowed = !ban.wrappers.is_empty() && is_wrapped(ban);
+            let (name, reason) = (&ban.name, &ban.reason);
             let message = format!("`{name}` is banned: {reason}; find who brings it with `cargo tree --invert {name}`");
-            Some(lock.finding(RULE.name, line, message))
+            (!is_allowed).then(|| lock.finding(RULE.name, package.line, message))
         })
         .collect()
 }
 
-/// `(name, reason)` of each ban.
-fn banned_packages(file: &SourceFile) -> Vec<(String, String)> {
+/// One entry of `bans.deny`.
+struct Ban {
+    name: String,
+    reason: String,
+    /// The packages that may bring it.
+    wrappers: Vec<String>,
+}
+
+fn banned_packages(file: &SourceFile) -> Vec<Ban> {
     let Ok(table) = file.text.parse::<Table>() else {
         return Vec::new();
     };
     let bans = table.get("bans").and_then(|bans| bans.get("deny")).and_then(Value::as_array);
-    let field = |ban: &Value, name: &str| ban.get(name).and_then(Value::as_str).map(str::to_owned);
-    bans.into_iter().flatten().filter_map(|ban| Some((field(ban, "crate")?, field(ban, "reason")?))).collect()
+    let ban = |ban: &Value| {
+        let field = |name: &str| ban.get(name).and_then(Value::as_str).map(str::to_owned);
+        Some(Ban { name: field("crate")?, reason: field("reason")?, wrappers: texts(ban.get("wrappers")) })
+    };
+    bans.into_iter().flatten().filter_map(ban).collect()
 }
 
-/// `(line, name)` of each package: the format is generated, one `name = "…"` per package.
-fn locked_packages(file: &SourceFile) -> Vec<(usize, &'static str)> {
-    let name_of = |line: &'static str| line.strip_prefix("name = \"")?.strip_suffix('"');
-    file.text.lines().enumerate().filter_map(|(index, line)| Some((index + 1, name_of(line)?))).collect()
+/// One package of the lock file.
+struct Locked {
+    /// Where its name stands.
+    line: usize,
+    name: String,
+    dependencies: Vec<String>,
+}
+
+/// The format is generated: one `name = "…"` per package, in the order of the packages.
+fn locked_packages(file: &SourceFile) -> Vec<Locked> {
+    let Ok(table) = file.text.parse::<Table>() else {
+        return Vec::new();
+    };
+    let lines = file.text.lines().enumerate().filter(|(_, line)| line.starts_with("name = "));
+    let packages = table.get("package").and_then(Value::as_array);
+    let locked = packages.into_iter().flatten().zip(lines).filter_map(|(package, (index, _))| {
+        let name = package.get("name")?.as_str()?.to_owned();
+        // A dependency of which there are several versions stands with its version.
+        let first_word = |text: String| text.split(' ').next().unwrap_or_default().to_owned();
+        let dependencies = texts(package.get("dependencies")).into_iter().map(first_word).collect();
+        Some(Locked { line: index + 1, name, dependencies })
+    });
+    locked.collect()
+}
+
+fn texts(list: Option<&Value>) -> Vec<String> {
+    let values = list.and_then(Value::as_array).into_iter().flatten();
+    values.filter_map(Value::as_str).map(str::to_owned).collect()
 }
 
 #[cfg(test)]
@@ -63,6 +105,16 @@ mod tests {
     fn a_banned_package_is_found() {
         let lock = "[[package]]\nname = \"ring\"\n\n[[package]]\nname = \"openssl-sys\"\nversion = \"0.9.0\"\n";
         assert_eq!(found(lock, DENY), [("Cargo.lock".to_owned(), 5)]);
+    }
+
+    #[test]
+    fn a_ban_with_wrappers_lets_only_them_bring_it() {
+        let deny = "[bans]\ndeny = [{ crate = \"floats\", reason = \"r\", wrappers = [\"layout\"] }]\n";
+        let layout = "[[package]]\nname = \"layout\"\ndependencies = [\n \"floats 1.0.0\",\n]\n";
+        let floats = "[[package]]\nname = \"floats\"\n";
+        assert_eq!(found(&format!("{floats}\n{layout}"), deny), []);
+        let money = "[[package]]\nname = \"money\"\ndependencies = [\"floats\"]\n";
+        assert_eq!(found(&format!("{floats}\n{layout}\n{money}"), deny), [("Cargo.lock".to_owned(), 2)]);
     }
 
     #[test]
