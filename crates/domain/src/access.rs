@@ -60,6 +60,7 @@ named! {
         BillingRead = "billing:read",
         CreditGrant = "credit:grant",
         BillingSettings = "billing:settings",
+        LedgerClose = "ledger:close",
         MoneyAdjust = "money:adjust",
         MoneyRefund = "money:refund",
         MoneyReverse = "money:reverse",
@@ -99,6 +100,7 @@ impl Permission {
             | Permission::SubscriptionsWrite
             | Permission::BillingSettings
             | Permission::UsageCorrectionsApply
+            | Permission::LedgerClose
             | Permission::MoneyRefund
             | Permission::MoneyReverse => &[Owner, Admin, Finance],
             // Machines only: a person corrects with a reason, a machine measures.
@@ -132,6 +134,7 @@ impl Permission {
             | Permission::UsageCorrectionsApply
             | Permission::CreditGrant
             | Permission::BillingSettings
+            | Permission::LedgerClose
             | Permission::MoneyAdjust
             | Permission::MoneyRefund
             | Permission::MoneyReverse

@@ -135,6 +135,8 @@ ids! {
     AttemptId = "att";
     /// A journal entry, which a customer sees as a transaction.
     EntryId = "txn";
+    /// One close of the books.
+    ClosingId = "cls";
     /// An account of the ledger.
     AccountId = "acc";
     /// One grant of credit, drawn down by charges.

@@ -1,6 +1,7 @@
 //! The one function that posts: it writes an entry with its lines and moves the balances that decisions depend on.
 
 mod balances;
+mod closings;
 mod entries;
 
 use std::collections::BTreeMap;
@@ -10,16 +11,18 @@ use domain::currency::Currency;
 use domain::ids::{AccountId, CustomerId, EntryId};
 use domain::ledger::account::{Account, AccountMode};
 use domain::ledger::balance::Balance;
+use domain::ledger::closing::Closing;
 use domain::ledger::entry::{ActorName, CANON_VERSION, Cause, CauseType, EntryKind, JournalEntry};
 use domain::ledger::lines::Lines;
 use domain::ledger::reason::Reason;
 use domain::refusal::{Code, Refusal};
 use domain::time::Instant;
 use domain::wallets::Wallet;
-use storage::{ProjectTx, accounts, balances as stored_balances, journal};
+use storage::{ProjectTx, accounts, balances as stored_balances, journal, ledger_closings};
 
 pub(crate) use self::balances::signed;
 pub use self::balances::{AccountBalance, AccountView, BalancesAsOf};
+pub use self::closings::{BooksClosed, CloseBooks, ClosingView};
 pub use self::entries::{ActorView, EntryView, PostingView};
 pub(crate) use self::entries::{read_lines, views};
 use crate::command::Idempotency;
@@ -121,7 +124,9 @@ pub fn post_many(tx: &mut ProjectTx<'_>, ctx: &Ctx, new: &[NewEntry<'_>]) -> Res
     }
     let wanted: Vec<(Account, Currency)> = net.keys().copied().collect();
     let accounts = accounts::ensure(tx, &wanted, ctx.now(), || ctx.new_id())?;
-    let entries: Vec<JournalEntry> = new.iter().map(|new| entry(ctx, new)).collect();
+    // Shares the lock until the commit: the books are not closed beyond the moments that the entries count from now on.
+    let closing = ledger_closings::shared(tx)?;
+    let entries: Vec<JournalEntry> = new.iter().map(|new| entry(ctx, closing, new)).collect();
     journal::insert_many(tx, &entries)?;
     let mut postings = Vec::with_capacity(new.len());
     for (entry, new) in entries.iter().zip(new) {
@@ -152,7 +157,7 @@ pub(crate) fn reversal_refusal(tx: &mut ProjectTx<'_>, id: EntryId) -> Result<Op
     Ok(reversal.map(refuse))
 }
 
-fn entry(ctx: &Ctx, new: &NewEntry<'_>) -> JournalEntry {
+fn entry(ctx: &Ctx, closing: Closing, new: &NewEntry<'_>) -> JournalEntry {
     let actor = &ctx.caller.actor;
     let kind = match actor {
         Actor::User { .. } | Actor::Anonymous => CauseType::Operator,
@@ -169,8 +174,7 @@ fn entry(ctx: &Ctx, new: &NewEntry<'_>) -> JournalEntry {
         description: new.description.clone(),
         idempotency_key: new.idempotency.map(|idempotency| idempotency.key.as_str().to_owned()),
         fingerprint: new.idempotency.map(|idempotency| idempotency.fingerprint),
-        // No accounting period is closed yet: an entry counts when it happened.
-        effective_at: new.usage_at.unwrap_or(ctx.now()),
+        effective_at: closing.effective_at(new.usage_at.unwrap_or(ctx.now())),
         usage_at: new.usage_at,
         recorded_at: ctx.now(),
         actor: ActorName { kind: actor.kind().to_owned(), id: actor.id(), name: actor.name().to_owned() },

@@ -7,6 +7,7 @@ use utoipa_axum::routes;
 
 use crate::api::catalog::items;
 use crate::api::ingest::{batch, charge, usage};
+use crate::api::ledger::closings;
 use crate::api::plans::versions;
 use crate::api::subscriptions::changes;
 use crate::api::{
@@ -178,6 +179,8 @@ fn money(api: Api) -> Api {
         .route(routes!(ledger::list_entries), Guard::Project(Permission::BillingRead))
         .route(routes!(ledger::get_entry), Guard::Project(Permission::BillingRead))
         .route(routes!(ledger::list_accounts), Guard::Project(Permission::BillingRead))
+        .route(routes!(closings::close_books), Guard::Project(Permission::LedgerClose))
+        .route(routes!(closings::list_closings), Guard::Project(Permission::BillingRead))
         .route(routes!(ledger::balances_as_of), Guard::Project(Permission::BillingRead))
         .route(routes!(billing_settings::get_billing_settings), Guard::Project(Permission::BillingRead))
         .route(routes!(billing_settings::put_billing_settings), Guard::Project(Permission::BillingSettings))

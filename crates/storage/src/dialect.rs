@@ -23,6 +23,8 @@ impl Dialect {
             // Locks the rows of a select until the transaction ends. SQLite has one writer: it holds the lock already.
             "for_update" => ("", "for update"),
             "for_share" => ("", "for share"),
+            // As a reference of a foreign key does: lets others change the row, unless they hold it {for_update}.
+            "for_key_share" => ("", "for key share"),
             // After {for_update}: rows locked by somebody else are left out. A work queue, never a decision.
             "skip_locked" => ("", "skip locked"),
             // Byte order for text, whatever the database's own order is: keyset pages must agree on both.

@@ -37,6 +37,7 @@ pub mod issued_invoices;
 pub mod jobs;
 pub mod journal;
 pub mod ledger_checks;
+pub mod ledger_closings;
 pub mod members;
 pub mod metric_versions;
 pub mod metrics;

@@ -44,6 +44,7 @@ pub(crate) const MIGRATIONS: &[Migration] = migrations![
     "0010_subscriptions",
     "0011_billing",
     "0012_billing_settings",
+    "0013_accounting",
     "0015_credit_notes",
     "0017_usage_corrections",
 ];

@@ -1,5 +1,11 @@
 //! Closed accounting periods: what an entry may count for, and how far the books are closed.
 
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+
+use super::entry::ActorName;
+use super::reason::Reason;
+use crate::ids::ClosingId;
 use crate::refusal::{Code, Refusal};
 use crate::time::Instant;
 
@@ -8,6 +14,28 @@ use crate::time::Instant;
 pub struct Closing {
     /// The start of the first open accounting day; absent: nothing is closed.
     pub open_from: Option<Instant>,
+}
+
+/// One close, as it is kept: who closed the books until when, and why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClosingRecord {
+    pub id: ClosingId,
+    /// The start of the first day that stayed open.
+    pub open_from: Instant,
+    pub closed_at: Instant,
+    pub actor: ActorName,
+    pub reason: Reason,
+}
+
+/// The first moment of an accounting day, which is a civil day of the project.
+///
+/// # Errors
+/// [`Code::InvalidValue`] for a text that is no date, or a day that time does not reach.
+pub fn accounting_day(field: &str, text: &str, zone: &TimeZone) -> Result<Instant, Refusal> {
+    let refused = || Refusal::field(Code::InvalidValue, field, "must be a day such as 2026-04-01.");
+    let day: Date = text.parse().map_err(|_| refused())?;
+    let start = day.to_zoned(zone.clone()).map_err(|_| refused())?;
+    Ok(Instant::from_timestamp(start.timestamp()))
 }
 
 impl Closing {
@@ -58,5 +86,15 @@ mod tests {
         assert_eq!(closed.close(april, may), Ok(closed));
         let refused = Closing::default().close(may, april).unwrap_err();
         assert_eq!((refused.code, refused.first_field()), (Code::OutOfRange, Some("until")));
+    }
+
+    #[test]
+    fn an_accounting_day_begins_where_the_project_is() {
+        let zone = crate::window::zone("Europe/Berlin");
+        assert_eq!(accounting_day("until", "2026-04-01", &zone), Ok(at("2026-03-31T22:00:00Z")));
+        for text in ["2026-04-31", "April", "", "2026-04-01T00:00:00Z[UTC]x"] {
+            let refusal = accounting_day("until", text, &zone).unwrap_err();
+            assert_eq!((refusal.code, refusal.first_field()), (Code::InvalidValue, Some("until")), "{text}");
+        }
     }
 }

@@ -1,5 +1,6 @@
 //! Money: credits, charges, debits, refunds, reversals, and what they leave in the books.
 
+mod closings;
 mod concurrency;
 mod corrections;
 mod damage;

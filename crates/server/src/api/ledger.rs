@@ -1,5 +1,7 @@
 //! `/projects/{projectId}/ledger`: entries with their postings, accounts, and balances as of any instant.
 
+pub(crate) mod closings;
+
 use axum::extract::State;
 use domain::ids::EntryId;
 use domain::ledger::balance::Axis;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use domain::access::Scope;
+use domain::access::{Role, Scope};
 use domain::refusal::Code;
 use serde_json::{Value, json};
 
@@ -106,5 +106,26 @@ on_both! {
             let problem = world.get(path).bearer(&project.owner.token).refused(Code::InvalidQuery);
             assert_eq!(problem["errors"][0]["field"], field);
         }
+    }
+
+    fn finance_closes_the_books_with_a_reason_once(world) {
+        let project = world.project();
+        let close = |token: &str, body: Value| world.post(project.path("/ledger/closings")).bearer(token).json(body).send();
+        let body = json!({ "until": "2026-03-01", "reasonCode": "other", "reason": "February is filed" });
+        let support = world.member(&project, Role::Support);
+        close(&support.token, body.clone()).refused(Code::Forbidden);
+        let finance = world.member(&project, Role::Finance);
+        let closing = close(&finance.token, body.clone()).expect(201);
+        assert_eq!((&closing["openFrom"], &closing["reason"]), (&json!("2026-03-01T00:00:00.000Z"), &json!("February is filed")));
+        assert_eq!(close(&finance.token, body).expect(200), closing);
+        for (body, code, field) in [
+            (json!({ "until": "2026-03-02" }), Code::ReasonRequired, "reasonCode"),
+            (json!({ "until": "2026-03-18", "reasonCode": "other" }), Code::OutOfRange, "until"),
+            (json!({ "until": "2026-02-30", "reasonCode": "other" }), Code::InvalidValue, "until"),
+        ] {
+            assert_eq!(close(&finance.token, body).refused(code)["errors"][0]["field"], field);
+        }
+        let listed = world.get(project.path("/ledger/closings")).bearer(&support.token).expect(200);
+        assert_eq!(listed["data"], json!([closing]));
     }
 }

@@ -21,6 +21,7 @@ pub const APPEND_ONLY_TABLES: &[&str] = &[
     "invoice_payments",
     "issued_invoices",
     "journal_entries",
+    "ledger_closings",
     "outbox_events",
     "plan_versions",
     "postings",

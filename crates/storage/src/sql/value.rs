@@ -231,6 +231,7 @@ ids!(
     AttemptId,
     EntryId,
     AccountId,
+    ClosingId,
     LotId,
     AuditId,
     OutboxId,
