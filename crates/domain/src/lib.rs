@@ -19,6 +19,7 @@ pub mod ingest;
 pub mod invoice_totals;
 pub mod invoices;
 pub mod jobs;
+pub mod late_usage;
 pub mod ledger;
 pub mod locale;
 pub mod members;

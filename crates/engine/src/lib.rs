@@ -20,6 +20,7 @@ pub mod estimates;
 pub mod ids;
 pub mod ingest;
 pub mod jobs;
+pub mod late_usage;
 pub mod ledger;
 pub mod members;
 pub mod metering;

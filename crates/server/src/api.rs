@@ -33,6 +33,7 @@ pub(crate) mod health;
 pub(crate) mod ingest;
 pub(crate) mod ingest_views;
 pub(crate) mod jobs;
+pub(crate) mod late_usage;
 pub(crate) mod ledger;
 pub(crate) mod members;
 pub(crate) mod metric_versions;

@@ -12,7 +12,7 @@ use crate::api::plans::versions;
 use crate::api::subscriptions::changes;
 use crate::api::{
     access_keys, admin, audit, auth, backtests, billing_settings, catalog, customers, docs, estimates, health,
-    ingest_views, jobs, ledger, members, metric_versions, metrics, overview, plans, projects, rejections,
+    ingest_views, jobs, late_usage, ledger, members, metric_versions, metrics, overview, plans, projects, rejections,
     subscriptions, trace, transactions, usage_corrections, wallets,
 };
 use crate::app::App;
@@ -110,6 +110,8 @@ fn corrections(api: Api) -> Api {
         .route(routes!(usage_corrections::preview_usage_correction), propose)
         .route(routes!(usage_corrections::apply_usage_correction), apply)
         .route(routes!(usage_corrections::revert_usage_correction), apply)
+        .route(routes!(late_usage::list_late_usage), Guard::Project(Permission::BillingRead))
+        .route(routes!(late_usage::get_late_usage), Guard::Project(Permission::BillingRead))
 }
 
 fn prices(api: Api) -> Api {

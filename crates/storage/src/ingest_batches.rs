@@ -197,6 +197,30 @@ pub fn folded(tx: &mut ProjectTx<'_>, after_seq: i64, limit: i64) -> Result<Vec<
     )
 }
 
+/// Folded batches after a place up to another one in which something happened before an instant, in the order of folding. Batches of which
+/// it is not known are among them.
+pub fn folded_before(
+    tx: &mut ProjectTx<'_>,
+    (after_seq, up_to_seq): (i64, i64),
+    before: Instant,
+    limit: i64,
+) -> Result<Vec<IngestBatch>, StorageError> {
+    tx.query(
+        sql!(
+            "-- folded_ingest_batches_before
+            select id, operation, received_at, events, first_event_id, last_event_id, accepted, replayed, duplicates,
+                conflicts, failed, rollup_seq, earliest_at
+            from ingest_batches
+            where project_id = ?1 and rollup_seq is not null and rollup_seq > ?2 and rollup_seq <= ?3
+              and (earliest_at < ?4 or (earliest_at is null and events > 0))
+            order by rollup_seq
+            limit ?5"
+        ),
+        &params![after_seq, up_to_seq, before, limit],
+        read,
+    )
+}
+
 /// Gives batches their place in the order of folding. A batch that has one already keeps it, and is not counted.
 pub fn stamp(tx: &mut ProjectTx<'_>, stamps: &[(BatchId, i64)]) -> Result<u64, StorageError> {
     let rows: Vec<[Value<'_>; 2]> = stamps.iter().map(|(id, seq)| params![*id, *seq]).collect();

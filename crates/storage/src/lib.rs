@@ -36,6 +36,7 @@ pub mod invoices;
 pub mod issued_invoices;
 pub mod jobs;
 pub mod journal;
+pub mod late_usage;
 pub mod ledger_checks;
 pub mod ledger_closings;
 pub mod members;

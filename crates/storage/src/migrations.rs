@@ -47,6 +47,7 @@ pub(crate) const MIGRATIONS: &[Migration] = migrations![
     "0013_accounting",
     "0015_credit_notes",
     "0017_usage_corrections",
+    "0018_late_usage",
 ];
 
 /// What `migrate` did.

@@ -73,6 +73,12 @@ pub(crate) fn run(engine: &Engine) {
         if let Err(error) = engine.fold_rollups() {
             tracing::warn!(error = &error as &dyn std::error::Error, "folding failed; it is tried again");
         }
+        if let Err(error) = engine.find_late_usage() {
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "looking for late usage failed; it is tried again"
+            );
+        }
         if !goes_on {
             return;
         }

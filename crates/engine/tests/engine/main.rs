@@ -5,6 +5,7 @@ mod backtests;
 mod estimates;
 mod ingest;
 mod jobs;
+mod late_usage;
 mod ledger;
 mod metering;
 mod metrics;

@@ -4,7 +4,7 @@
 
 use domain::access::{Permission, Role, Scope};
 use domain::ids::{
-    AccessGrantId, AccessKeyId, BacktestId, CustomerId, EntryId, EventId, JobId, ProjectId, RejectionId,
+    AccessGrantId, AccessKeyId, BacktestId, CustomerId, EntryId, EventId, JobId, LateUsageId, ProjectId, RejectionId,
     SubscriptionChangeId, SubscriptionId, UsageCorrectionId, UserId,
 };
 use domain::refusal::Code;
@@ -89,6 +89,7 @@ pub fn path(row: &RouteRow, project: &str) -> String {
         "grantId" => AccessGrantId::from_uuid(nothing).to_string(),
         "customerId" => CustomerId::from_uuid(nothing).to_string(),
         "transactionId" | "entryId" => EntryId::from_uuid(nothing).to_string(),
+        "lateUsageId" => LateUsageId::from_uuid(nothing).to_string(),
         "correctionId" => UsageCorrectionId::from_uuid(nothing).to_string(),
         "rejectionId" => RejectionId::from_uuid(nothing).to_string(),
         "backtestId" => BacktestId::from_uuid(nothing).to_string(),
