@@ -61,6 +61,7 @@ named! {
         CreditGrant = "credit:grant",
         BillingSettings = "billing:settings",
         LedgerClose = "ledger:close",
+        ClockAdvance = "clock:advance",
         MoneyAdjust = "money:adjust",
         MoneyRefund = "money:refund",
         MoneyReverse = "money:reverse",
@@ -92,7 +93,7 @@ impl Permission {
             Permission::OwnersManage => &[Owner],
             Permission::AccessKeysRead | Permission::AccessKeysManage => &[Owner, Admin, Developer],
             Permission::CustomersWrite => &[Owner, Admin, Finance, Support, Developer],
-            Permission::MetricsManage => &[Owner, Admin, Finance, Developer],
+            Permission::MetricsManage | Permission::ClockAdvance => &[Owner, Admin, Finance, Developer],
             Permission::RejectionsReplay => &[Owner, Admin, Support, Developer],
             Permission::CreditGrant | Permission::MoneyAdjust | Permission::UsageCorrectionsPropose => MONEY,
             // A change of a subscription or of past usage moves money without a limit, which the role support does not.
@@ -135,6 +136,7 @@ impl Permission {
             | Permission::CreditGrant
             | Permission::BillingSettings
             | Permission::LedgerClose
+            | Permission::ClockAdvance
             | Permission::MoneyAdjust
             | Permission::MoneyRefund
             | Permission::MoneyReverse

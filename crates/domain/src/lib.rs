@@ -9,6 +9,7 @@ pub mod backtests;
 pub mod calendar;
 pub mod catalog;
 pub mod charges;
+pub mod clock;
 pub mod currency;
 pub mod customer_tax;
 pub mod customers;

@@ -80,6 +80,8 @@ codes! {
         "The same body would have returned what exists. Choose another `externalKey`, or change what exists.";
     MetricConflict = "metric_conflict", 409, "The metric is declared in another way",
         "The declaration that was made first stands unchanged. Choose another key, or change what exists.";
+    LiveClock = "live_clock", 409, "A live project has no clock of its own",
+        "Time is moved in projects with the mode `sandbox` only.";
     PayerChain = "payer_chain", 409, "A payer is paid for by somebody else",
         "Payers do not chain: whoever pays for others pays for itself. `detail` says whom to name instead.";
     EmailTaken = "email_taken", 409, "A user with this email exists",

@@ -124,7 +124,7 @@ impl Engine {
             fingerprint: form.optional(command.expires_at, Canonical::instant).fingerprint(),
         });
         self.command_answer(ctx, "create_access_key", 201, idempotency.as_ref(), |tx| {
-            check_expiry(command.expires_at, ctx.now())?;
+            check_expiry(command.expires_at, ctx.received_at())?;
             let CreateAccessKey { name, scopes, expires_at } = command.clone();
             let created = self.new_key(ctx, Wish { name, scopes, created_by, expires_at, replaces: None });
             let record = AuditRecord::new("accessKey.created", created.key.id);
@@ -143,10 +143,10 @@ impl Engine {
             if key.revoked_at.is_some() {
                 return Err(revoked_already().into());
             }
-            access_keys::revoke(tx, id, ctx.now())?;
+            access_keys::revoke(tx, id, ctx.received_at())?;
             let (before, after) = (
                 AccessKeyView::from(key.clone()),
-                AccessKeyView::from(AccessKey { revoked_at: Some(ctx.now()), ..key }),
+                AccessKeyView::from(AccessKey { revoked_at: Some(ctx.received_at()), ..key }),
             );
             Ok(Audited::new((), AuditRecord::new("accessKey.revoked", id).changed(&before, &after)?))
         });
@@ -182,7 +182,7 @@ impl Engine {
                 .fingerprint(),
         });
         let answer = self.command_answer(ctx, "rotate_access_key", 201, idempotency.as_ref(), |tx| {
-            let now = ctx.now();
+            let now = ctx.received_at();
             check_expiry(command.expires_at, now)?;
             let old = found_key(tx, id)?;
             if !old.is_alive(now) {
@@ -212,7 +212,7 @@ impl Engine {
             public_id: text.public_id().to_owned(),
             scopes,
             created_by,
-            created_at: ctx.now(),
+            created_at: ctx.received_at(),
             expires_at,
             last_used_at: None,
             revoked_at: None,
@@ -230,7 +230,7 @@ impl Engine {
 pub fn require_live_key(tx: &mut ProjectTx<'_>, ctx: &Ctx) -> Result<(), Error> {
     match &ctx.caller.actor {
         Actor::AccessKey { id, .. } => {
-            if access_keys::is_alive(tx, *id, ctx.now())? {
+            if access_keys::is_alive(tx, *id, ctx.received_at())? {
                 Ok(())
             } else {
                 Err(dead_key().into())

@@ -68,6 +68,8 @@ impl Actor {
 pub struct Caller {
     /// Fixed for the whole operation: retries, entries and audit of one request carry one time.
     pub now: Instant,
+    /// The same moment by the world's clock: for what is of the installation and not of a project (keys, sessions, leases).
+    pub received_at: Instant,
     pub request_id: Arc<str>,
     pub actor: Actor,
     pub(crate) ids: Arc<IdSource>,
@@ -75,7 +77,7 @@ pub struct Caller {
 
 impl Caller {
     pub fn new(now: Instant, request_id: impl Into<Arc<str>>, actor: Actor, ids: IdSource) -> Caller {
-        Caller { now, request_id: request_id.into(), actor, ids: Arc::new(ids) }
+        Caller { now, received_at: now, request_id: request_id.into(), actor, ids: Arc::new(ids) }
     }
 
     /// A new id, greater than those this request made before.
@@ -116,8 +118,14 @@ pub struct Ctx {
 }
 
 impl Ctx {
+    /// The project's time.
     pub fn now(&self) -> Instant {
         self.caller.now
+    }
+
+    /// The world's time: for keys, sessions and leases.
+    pub fn received_at(&self) -> Instant {
+        self.caller.received_at
     }
 
     pub fn new_id<T: TypedId>(&self) -> T {

@@ -77,6 +77,14 @@ impl Engine {
         Caller::new(now, request_id, Actor::Anonymous, self.ids(now))
     }
 
+    /// The same request at another time: by the clock of its project.
+    pub(crate) fn at(&self, caller: Caller, now: Instant) -> Caller {
+        if now == caller.now {
+            return caller;
+        }
+        Caller { now, ids: Arc::new(self.ids(now)), ..caller }
+    }
+
     /// The system's own work inside a project: a worker, or a command on the server's own machine.
     pub fn system_ctx(&self, name: &'static str, project: domain::ids::ProjectId) -> Ctx {
         Ctx { caller: self.caller(name).with_actor(Actor::System { name }), project, held: Held::Everything }

@@ -36,7 +36,7 @@ pub struct JobQuery {
 
 /// Makes a job in the transaction that wants it done. Tell the worker afterwards ([`Runtime::announce`]).
 pub(crate) fn queue_job(tx: &mut ProjectTx<'_>, ctx: &Ctx, subject: Subject) -> Result<JobId, Error> {
-    let job = Job::new(ctx.new_id(), subject, ctx.caller.actor.name().to_owned(), ctx.now());
+    let job = Job::new(ctx.new_id(), subject, ctx.caller.actor.name().to_owned(), ctx.received_at());
     jobs::insert(tx, &job)?;
     Ok(job.id)
 }

@@ -11,6 +11,7 @@ pub mod backtests;
 pub mod billing_settings;
 pub mod catalog;
 pub mod charges;
+pub mod clock;
 pub mod command;
 pub mod ctx;
 pub mod customers;

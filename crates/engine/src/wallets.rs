@@ -1,5 +1,8 @@
 //! Wallets: loading one under its lock, reading what a customer holds, and setting how far it may be overdrawn.
 
+mod expiry;
+
+pub(crate) use self::expiry::LotExpiry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::str::FromStr;

@@ -26,6 +26,7 @@ pub(crate) mod auth;
 pub(crate) mod backtests;
 pub(crate) mod billing_settings;
 pub(crate) mod catalog;
+pub(crate) mod clock;
 pub(crate) mod customers;
 pub(crate) mod docs;
 pub(crate) mod estimates;

@@ -11,7 +11,7 @@ use crate::api::ledger::closings;
 use crate::api::plans::versions;
 use crate::api::subscriptions::changes;
 use crate::api::{
-    access_keys, admin, audit, auth, backtests, billing_settings, catalog, customers, docs, estimates, health,
+    access_keys, admin, audit, auth, backtests, billing_settings, catalog, clock, customers, docs, estimates, health,
     ingest_views, jobs, late_usage, ledger, members, metric_versions, metrics, overview, plans, projects, rejections,
     subscriptions, trace, transactions, usage_corrections, wallets,
 };
@@ -59,6 +59,8 @@ fn projects_and_access(api: Api) -> Api {
         .route(routes!(projects::list_projects), Guard::Authenticated)
         .route(routes!(projects::get_project), Guard::Project(Permission::ProjectRead))
         .route(routes!(projects::update_project), Guard::Project(Permission::ProjectUpdate))
+        .route(routes!(clock::get_clock), Guard::Project(Permission::ProjectRead))
+        .route(routes!(clock::advance_clock), Guard::Project(Permission::ClockAdvance))
         .route(routes!(members::add_member), Guard::Project(Permission::MembersManage))
         .route(routes!(members::list_members), Guard::Project(Permission::MembersRead))
         .route(routes!(members::change_role), Guard::Project(Permission::MembersManage))

@@ -2,6 +2,7 @@
 
 use domain::currency::Currency;
 use domain::ids::{AccountId, CustomerId, EntryId, LotId};
+use domain::time::Instant;
 use domain::wallets::{Lot, LotKind};
 
 use crate::error::StorageError;
@@ -84,6 +85,26 @@ pub fn find_by_ids(tx: &mut ProjectTx<'_>, ids: &[LotId]) -> Result<Vec<Lot>, St
         ),
         &rows,
         read,
+    )
+}
+
+/// The lots that hold something and expire until this instant, included: those that expire first, `limit` of them at most.
+pub fn expiring(tx: &mut ProjectTx<'_>, until: Instant, limit: i64) -> Result<Vec<WalletLot>, StorageError> {
+    tx.query(
+        sql!(
+            "-- expiring_credit_lots
+            select l.id, l.kind, l.priority, l.granted_micros, b.balance_micros, l.valid_from, l.expires_at, l.created_at,
+                l.customer_id, l.currency
+            from credit_lots l
+            join balances b on b.project_id = l.project_id and b.account_id = l.account_id
+            where l.project_id = ?1
+              and l.expires_at <= ?2
+              and b.balance_micros > 0
+            order by l.expires_at, l.id
+            limit ?3"
+        ),
+        &params![until, limit],
+        |row| Ok(WalletLot { customer: row.get(8)?, currency: row.get(9)?, lot: read(row)? }),
     )
 }
 

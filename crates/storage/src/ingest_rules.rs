@@ -1,9 +1,11 @@
 //! What the ingest of several projects needs to know of each: its policies, its own customer, the customers named.
 
+use domain::clock::ProjectClock;
 use domain::ids::{CustomerId, ProjectId};
 use domain::projects::UnknownPolicy;
 
 use crate::error::StorageError;
+use crate::project_clocks;
 use crate::sql::{Value, bulk_sql, params};
 use crate::tx::InstallationTx;
 
@@ -17,6 +19,8 @@ pub struct IngestRules {
     pub event_horizon_days: Option<u32>,
     /// The project's own customer.
     pub self_customer: CustomerId,
+    /// The project's clock: what is received, is received by it.
+    pub clock: ProjectClock,
     /// The epoch of the open series; read before the metrics are.
     pub metrics_epoch: i64,
 }
@@ -32,7 +36,7 @@ pub fn of_projects(
         bulk_sql!(
             "-- ingest_rules_of_projects
             select p.id, p.unknown_metric, p.unknown_customer, p.require_customer_key, p.event_horizon_days, c.id,
-                coalesce(k.metrics_epoch, 0)
+                coalesce(k.metrics_epoch, 0), p.clock_ahead_micros
             from {rows}
             join projects p on p.id = r.project_id
             join customers c on c.project_id = r.project_id and c.external_key = r.self_key
@@ -48,6 +52,7 @@ pub fn of_projects(
                 event_horizon_days: row.get(4)?,
                 self_customer: row.get(5)?,
                 metrics_epoch: row.get(6)?,
+                clock: project_clocks::read(row, 7)?,
             };
             Ok((row.get(0)?, rules))
         },

@@ -48,6 +48,7 @@ pub mod outcome_rollups;
 pub mod plan_versions;
 pub mod plans;
 mod pool;
+pub mod project_clocks;
 pub mod projects;
 #[cfg(feature = "raw")]
 pub mod raw;

@@ -45,6 +45,7 @@ pub(crate) const MIGRATIONS: &[Migration] = migrations![
     "0011_billing",
     "0012_billing_settings",
     "0013_accounting",
+    "0014_clock",
     "0015_credit_notes",
     "0017_usage_corrections",
     "0018_late_usage",

@@ -96,6 +96,21 @@ pub fn revoke_grant(wallet: &Wallet, lot: &Lot) -> Result<Lines, Refusal> {
     draft.finish()
 }
 
+/// What is left of a lot expires: paid credit becomes `revenue:breakage`, a promotional lot goes back to `promo_issued`. The lot holds
+/// something.
+///
+/// # Errors
+/// None: two lines always fit.
+pub fn expire_lot(wallet: &Wallet, lot: &Lot) -> Result<Lines, Refusal> {
+    let to = match lot.kind {
+        LotKind::Promotional => Account::PromoIssued,
+        LotKind::Paid => Account::RevenueBreakage,
+    };
+    let mut draft = Draft::new(wallet.currency);
+    draft.transfer(lot_account(lot.kind, wallet.customer, lot.id), to, lot.balance);
+    draft.finish()
+}
+
 fn take(wallet: &Wallet, amount: Amount, at: Instant, income: Account) -> Result<Lines, Refusal> {
     let Draw { parts, rest } = wallet.take(amount, at)?;
     let mut draft = Draft::new(wallet.currency);

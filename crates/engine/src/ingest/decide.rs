@@ -150,6 +150,7 @@ fn decide_submission<'a>(
     let Some(project) = known.projects.get_mut(&submission.project) else {
         return Err(Refusal::not_found());
     };
+    let now = project.rules.clock.now(now);
     let batch = *project.batch.get_or_insert_with(|| begin_batch(changes, submission.project, now, ids));
     let mut turn = Turn { submission, project, batch, changes, now, ids };
     Ok(submission.items.iter().map(|item| turn.decide_counted(item)).collect())

@@ -1,5 +1,7 @@
 //! The thread that runs jobs. Several nodes may run it at once; one that only answers requests need not.
 
+use std::time::Duration;
+
 use domain::ids::ProjectId;
 use domain::jobs::Subject;
 use storage::jobs;
@@ -9,6 +11,9 @@ use super::observe;
 use super::run::Turn;
 use crate::engine::Engine;
 use crate::error::Error;
+
+/// How often the calendars of all projects are looked at.
+const DUE_WORK_EVERY: Duration = Duration::from_secs(60);
 
 impl Engine {
     /// Runs the jobs of all projects until none is due, in turns.
@@ -54,10 +59,16 @@ pub fn chunk(engine: &Engine, held: &mut HeldJob) -> Result<Chunk, Error> {
     }
 }
 
-/// Runs jobs until it is told to stop; a job at hand is let go after its chunk.
+/// Runs jobs, and once a minute what the calendars of the projects say, until it is told to stop; a job at hand is let go after its chunk.
 pub(crate) fn run(engine: &Engine) {
+    let mut next_look = engine.now();
     while engine.jobs.wait() {
-        let ran = engine.run_jobs().and_then(|()| observe::set_gauges(engine));
+        let mut ran = engine.run_jobs().and_then(|()| observe::set_gauges(engine));
+        let now = engine.now();
+        if now >= next_look {
+            next_look = now.checked_add(DUE_WORK_EVERY).unwrap_or(now);
+            ran = ran.and_then(|()| engine.run_all_due_work());
+        }
         if let Err(error) = ran {
             tracing::warn!(error = &error as &dyn std::error::Error, "running jobs failed; it is tried again");
         }

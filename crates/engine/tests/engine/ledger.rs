@@ -6,5 +6,5 @@ mod corrections;
 mod damage;
 mod many;
 mod model;
-mod money;
+pub mod money;
 mod stories;

@@ -2,6 +2,7 @@
 
 mod access;
 mod backtests;
+mod clock;
 mod estimates;
 mod ingest;
 mod jobs;

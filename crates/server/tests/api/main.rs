@@ -13,6 +13,7 @@ mod auth;
 mod backtests;
 mod billing_settings;
 mod catalog;
+mod clock;
 mod customers;
 mod docs;
 mod estimates;

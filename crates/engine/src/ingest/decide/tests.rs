@@ -94,6 +94,7 @@ fn metric(id: MetricId, aggregation: Aggregation) -> KnownMetric {
 
 fn strict() -> IngestRules {
     IngestRules {
+        clock: domain::clock::ProjectClock::default(),
         unknown_metric: UnknownPolicy::Reject,
         unknown_customer: UnknownPolicy::Reject,
         require_customer_key: true,
@@ -105,6 +106,7 @@ fn strict() -> IngestRules {
 
 fn open() -> IngestRules {
     IngestRules {
+        clock: domain::clock::ProjectClock::default(),
         unknown_metric: UnknownPolicy::AutoCreate,
         unknown_customer: UnknownPolicy::AutoCreate,
         require_customer_key: false,
