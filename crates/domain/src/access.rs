@@ -62,6 +62,8 @@ named! {
         BillingSettings = "billing:settings",
         LedgerClose = "ledger:close",
         ClockAdvance = "clock:advance",
+        InvoicesIssue = "invoices:issue",
+        InvoicesSettle = "invoices:settle",
         MoneyAdjust = "money:adjust",
         MoneyRefund = "money:refund",
         MoneyReverse = "money:reverse",
@@ -102,6 +104,8 @@ impl Permission {
             | Permission::BillingSettings
             | Permission::UsageCorrectionsApply
             | Permission::LedgerClose
+            | Permission::InvoicesIssue
+            | Permission::InvoicesSettle
             | Permission::MoneyRefund
             | Permission::MoneyReverse => &[Owner, Admin, Finance],
             // Machines only: a person corrects with a reason, a machine measures.
@@ -137,6 +141,8 @@ impl Permission {
             | Permission::BillingSettings
             | Permission::LedgerClose
             | Permission::ClockAdvance
+            | Permission::InvoicesIssue
+            | Permission::InvoicesSettle
             | Permission::MoneyAdjust
             | Permission::MoneyRefund
             | Permission::MoneyReverse

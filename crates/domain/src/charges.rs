@@ -19,6 +19,7 @@ pub mod estimate;
 pub mod given;
 mod inputs;
 pub mod line;
+pub mod one_off;
 pub mod rate;
 pub mod usage;
 

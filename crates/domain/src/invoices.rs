@@ -4,6 +4,7 @@
 pub mod bill;
 pub mod discounts;
 pub mod document;
+pub mod freeze;
 pub mod issued;
 pub mod parties;
 pub mod record;

@@ -158,6 +158,8 @@ codes! {
         "`errors` names every place. Change or archive what refers to it first.";
     InvoiceNotIssued = "invoice_not_issued", 409, "The invoice is a draft",
         "A draft is neither paid, voided nor credited: it still changes. Finalize it first.";
+    InvoiceEmpty = "invoice_empty", 409, "Nothing is on the draft",
+        "A draft without charges is not issued, so that no number is spent on it.";
     InvoiceVoid = "invoice_void", 409, "The invoice is void",
         "Nothing is owed for a void invoice. Its number stays used; whatever is owed is on another invoice.";
     InvoicePaid = "invoice_paid", 409, "The invoice was settled, in part or whole",

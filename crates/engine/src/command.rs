@@ -202,7 +202,7 @@ pub(crate) fn record<T>(tx: &mut ProjectTx<'_>, caller: &Caller, audited: &Audit
     Ok(())
 }
 
-fn audit_entry(caller: &Caller, record: &AuditRecord) -> AuditEntry {
+pub(crate) fn audit_entry(caller: &Caller, record: &AuditRecord) -> AuditEntry {
     AuditEntry {
         id: caller.new_id(),
         happened_at: caller.now,

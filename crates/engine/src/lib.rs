@@ -20,6 +20,7 @@ pub mod error;
 pub mod estimates;
 pub mod ids;
 pub mod ingest;
+pub mod invoices;
 pub mod jobs;
 pub mod late_usage;
 pub mod ledger;

@@ -33,6 +33,7 @@ pub(crate) mod estimates;
 pub(crate) mod health;
 pub(crate) mod ingest;
 pub(crate) mod ingest_views;
+pub(crate) mod invoices;
 pub(crate) mod jobs;
 pub(crate) mod late_usage;
 pub(crate) mod ledger;

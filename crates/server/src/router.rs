@@ -7,6 +7,7 @@ use utoipa_axum::routes;
 
 use crate::api::catalog::items;
 use crate::api::ingest::{batch, charge, usage};
+use crate::api::invoices::{self, settle};
 use crate::api::ledger::closings;
 use crate::api::plans::versions;
 use crate::api::subscriptions::changes;
@@ -23,8 +24,17 @@ use crate::routes::Api;
 
 /// Every route and its guard.
 pub fn api() -> Api {
-    let parts =
-        [about_the_server, people, projects_and_access, customers_and_usage, corrections, prices, subscribed, money];
+    let parts = [
+        about_the_server,
+        people,
+        projects_and_access,
+        customers_and_usage,
+        corrections,
+        prices,
+        subscribed,
+        invoiced,
+        money,
+    ];
     parts.into_iter().fold(Api::new(openapi::base()), |api, part| part(api))
 }
 
@@ -167,6 +177,16 @@ fn subscribed(api: Api) -> Api {
         .route(routes!(changes::change_subscription), write)
         .route(routes!(changes::list_subscription_changes), read)
         .route(routes!(changes::withdraw_subscription_change), write)
+}
+
+fn invoiced(api: Api) -> Api {
+    api.route(routes!(invoices::list_invoices), Guard::Project(Permission::BillingRead))
+        .route(routes!(invoices::get_invoice), Guard::Project(Permission::BillingRead))
+        .route(routes!(invoices::create_invoice), Guard::Project(Permission::InvoicesIssue))
+        .route(routes!(invoices::finalize_invoice), Guard::Project(Permission::InvoicesIssue))
+        .route(routes!(settle::record_payment), Guard::Project(Permission::InvoicesSettle))
+        .route(routes!(settle::void_invoice), Guard::Project(Permission::InvoicesSettle))
+        .route(routes!(settle::write_off_invoice), Guard::Project(Permission::InvoicesSettle))
 }
 
 fn money(api: Api) -> Api {

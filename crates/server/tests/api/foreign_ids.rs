@@ -59,6 +59,7 @@ impl Others {
         let propose =
             world.post(project.path("/usage-corrections")).bearer(&owner.token).idempotency("canary-correction");
         let correction = propose.json(correction).expect(201);
+        let invoice = invoice(world, &project);
         let read = |rest: &str| world.get(project.path(rest)).bearer(&owner.token).expect(200);
         let ids = BTreeMap::from([
             ("userId", owner.id.clone()),
@@ -77,6 +78,7 @@ impl Others {
             ("backtestId", text(&backtest["id"])),
             ("subscriptionId", subscription),
             ("changeId", change),
+            ("invoiceId", invoice),
             ("key", CANARY.to_owned()),
             ("metricKey", CANARY.to_owned()),
             ("email", owner.email.clone()),
@@ -109,6 +111,14 @@ fn subscribe(world: &World, project: &Project) -> (String, String) {
     let ahead = json!({ "change": { "type": "cancelled" }, "effectiveAt": "2030-01-01T00:00:00Z" });
     let changed = post(&format!("/subscriptions/{subscription}/changes"), "canary-change", ahead).expect(201);
     (subscription, text(&changed["change"]["id"]))
+}
+
+/// An issued invoice.
+fn invoice(world: &World, project: &Project) -> String {
+    let item = json!({ "description": CANARY, "unitPrice": "7" });
+    let new = json!({ "customerKey": CANARY, "items": [item], "finalize": true });
+    let request = world.post(project.path("/invoices")).bearer(&project.owner.token).idempotency("canary-invoice");
+    text(&request.json(new).expect(201)["id"])
 }
 
 /// One request of a stranger to one of their own routes, with the ids of the others wherever one fits.

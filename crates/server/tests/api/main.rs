@@ -22,6 +22,7 @@ mod health;
 mod hostile;
 mod http;
 mod ingest;
+mod invoices;
 mod jobs;
 mod ledger;
 mod matrix;

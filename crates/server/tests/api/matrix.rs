@@ -3,6 +3,7 @@
 //! promise P35
 
 use domain::access::{Permission, Role, Scope};
+use domain::ids::InvoiceId;
 use domain::ids::{
     AccessGrantId, AccessKeyId, BacktestId, CustomerId, EntryId, EventId, JobId, LateUsageId, ProjectId, RejectionId,
     SubscriptionChangeId, SubscriptionId, UsageCorrectionId, UserId,
@@ -96,6 +97,7 @@ pub fn path(row: &RouteRow, project: &str) -> String {
         "jobId" => JobId::from_uuid(nothing).to_string(),
         "eventId" => EventId::from_uuid(nothing).to_string(),
         "subscriptionId" => SubscriptionId::from_uuid(nothing).to_string(),
+        "invoiceId" => InvoiceId::from_uuid(nothing).to_string(),
         "changeId" => SubscriptionChangeId::from_uuid(nothing).to_string(),
         "number" => "7".to_owned(),
         "key" | "file" => "no_such_thing".to_owned(),

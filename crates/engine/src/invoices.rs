@@ -1,0 +1,18 @@
+//! Invoices: drafts as they would be, issuing, what settles an invoice or takes it back, and why each amount is what it is.
+
+pub(crate) mod drafts;
+mod finalize;
+mod issue;
+mod one_off;
+mod replace;
+mod settle;
+mod trail;
+mod view;
+
+pub use self::issue::IssueMoment;
+pub use self::issue::issue_drafts;
+pub use self::one_off::{NewInvoice, NewInvoiceItem};
+pub use self::settle::{RecordPayment, VoidInvoice};
+pub use self::view::{
+    CreditNoteView, InvoiceDetail, InvoicePosition, InvoicePositionError, InvoiceQuery, InvoiceView, PaymentView,
+};
