@@ -58,6 +58,7 @@ named! {
         UsageCorrectionsPropose = "usageCorrections:propose",
         UsageCorrectionsApply = "usageCorrections:apply",
         BillingRead = "billing:read",
+        BillingRun = "billing:run",
         CreditGrant = "credit:grant",
         BillingSettings = "billing:settings",
         LedgerClose = "ledger:close",
@@ -106,6 +107,7 @@ impl Permission {
             | Permission::LedgerClose
             | Permission::InvoicesIssue
             | Permission::InvoicesSettle
+            | Permission::BillingRun
             | Permission::MoneyRefund
             | Permission::MoneyReverse => &[Owner, Admin, Finance],
             // Machines only: a person corrects with a reason, a machine measures.
@@ -143,6 +145,7 @@ impl Permission {
             | Permission::ClockAdvance
             | Permission::InvoicesIssue
             | Permission::InvoicesSettle
+            | Permission::BillingRun
             | Permission::MoneyAdjust
             | Permission::MoneyRefund
             | Permission::MoneyReverse

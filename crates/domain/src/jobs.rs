@@ -14,7 +14,7 @@ use crate::ids::JobId;
 use crate::named::named;
 use crate::time::Instant;
 
-pub use subject::{BacktestSubject, MetricBackfillSubject, Subject};
+pub use subject::{BacktestSubject, BillingRunSubject, MetricBackfillSubject, Subject};
 
 named! {
     /// What kind of work it is.
@@ -23,6 +23,8 @@ named! {
         MetricBackfill = "metricBackfill",
         /// Stored usage, rated under another plan version.
         Backtest = "backtest",
+        /// What is due, charged and issued.
+        BillingRun = "billingRun",
     }
 }
 

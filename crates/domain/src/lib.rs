@@ -6,6 +6,7 @@ pub mod access_keys;
 pub mod aggregation;
 pub mod amount;
 pub mod backtests;
+pub mod billing;
 pub mod calendar;
 pub mod catalog;
 pub mod charges;

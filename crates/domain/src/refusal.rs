@@ -160,6 +160,8 @@ codes! {
         "A draft is neither paid, voided nor credited: it still changes. Finalize it first.";
     InvoiceEmpty = "invoice_empty", 409, "Nothing is on the draft",
         "A draft without charges is not issued, so that no number is spent on it.";
+    RunInProgress = "run_in_progress", 409, "A billing run is in progress",
+        "Wait until it is done: it bills everything that is due.";
     InvoiceVoid = "invoice_void", 409, "The invoice is void",
         "Nothing is owed for a void invoice. Its number stays used; whatever is owed is on another invoice.";
     InvoicePaid = "invoice_paid", 409, "The invoice was settled, in part or whole",

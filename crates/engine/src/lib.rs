@@ -8,6 +8,7 @@ pub mod access_keys;
 pub mod audit;
 pub mod audit_entries;
 pub mod backtests;
+pub mod billing;
 pub mod billing_settings;
 pub mod catalog;
 pub mod charges;

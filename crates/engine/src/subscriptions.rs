@@ -2,8 +2,8 @@
 //! `domain::subscriptions`.
 
 mod changes;
-mod load;
-mod offers;
+pub(crate) mod load;
+pub(crate) mod offers;
 mod submission;
 mod view;
 
@@ -77,6 +77,7 @@ impl Engine {
             };
             household.require_own_metrics(&record, &timeline, &offers)?;
             subscription_changes::insert(tx, record.id, &change)?;
+            load::schedule(tx, &record, &history, ctx.now())?;
             let view = view::of(&record, &household.customer, &history, ctx.now());
             let audit = AuditRecord::new("subscription.created", record.id).details(json!({ "after": view }));
             let body = json!({ "subscription": view });

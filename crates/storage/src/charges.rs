@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use domain::charges::charge::{Charge, ChargeCoupon, ChargeKind};
-use domain::ids::{ChargeId, InvoiceId};
+use domain::ids::{ChargeId, InvoiceId, SubscriptionId};
 use domain::subscriptions::price_ref::VersionRef;
 use domain::subscriptions::revisions::AlreadyBilled;
 use domain::tax::TaxBehaviour;
+use domain::time::Instant;
 use domain::window::Span;
 
 use crate::error::StorageError;
@@ -111,6 +112,53 @@ pub fn of_invoices(tx: &mut ProjectTx<'_>, invoices: &[InvoiceId]) -> Result<Vec
     )?;
     found.sort_by(|(left_invoice, left): &(InvoiceId, Charge), (right_invoice, right)| {
         (left_invoice, left.at, &left.key, left.revision).cmp(&(right_invoice, right.at, &right.key, right.revision))
+    });
+    Ok(found)
+}
+
+/// Everything that was charged under a key, in the order of revisions.
+pub fn of_key(tx: &mut ProjectTx<'_>, key: &str) -> Result<Vec<Charge>, StorageError> {
+    tx.query(
+        sql!(
+            "-- charges_of_key
+            select c.id, c.charge_key, c.revision, c.item_id, c.customer_id, c.payer_id, c.subscription_id, c.kind, c.price,
+                c.source_key, c.source_version, c.period_start, c.period_end, c.part_start, c.part_end, c.at, c.rates_at,
+                c.currency, c.amount_micros, c.prepaid_micros, c.promotional_micros, c.tax_category, c.tax_behaviour, c.coupons,
+                c.content, c.digest, c.cut, c.as_of, c.entry_id, c.corrects_invoice_id, c.run_id
+            from charges c
+            where c.project_id = ?1 and c.charge_key = ?2
+            order by c.revision"
+        ),
+        &params![key],
+        read,
+    )
+}
+
+/// The charges of these subscriptions that came up at an instant or later, each with the invoice that it stands on if that is issued, in
+/// the order of keys and revisions; name each subscription once.
+pub fn of_subscriptions(
+    tx: &mut ProjectTx<'_>,
+    from: &[(SubscriptionId, Instant)],
+) -> Result<Vec<(Charge, Option<InvoiceId>)>, StorageError> {
+    let rows: Vec<[Value<'_>; 2]> = from.iter().map(|(subscription, at)| params![*subscription, *at]).collect();
+    let mut found = tx.query_many(
+        bulk_sql!(
+            "-- charges_of_subscriptions
+            select c.id, c.charge_key, c.revision, c.item_id, c.customer_id, c.payer_id, c.subscription_id, c.kind, c.price,
+                c.source_key, c.source_version, c.period_start, c.period_end, c.part_start, c.part_end, c.at, c.rates_at,
+                c.currency, c.amount_micros, c.prepaid_micros, c.promotional_micros, c.tax_category, c.tax_behaviour, c.coupons,
+                c.content, c.digest, c.cut, c.as_of, c.entry_id, c.corrects_invoice_id, c.run_id, i.id
+            from {rows}
+            join charges c on c.project_id = r.project_id and c.subscription_id = r.subscription_id and c.at >= r.at
+            left join invoice_lines l on l.project_id = c.project_id and l.charge_id = c.id and not l.released
+            left join invoices i on i.project_id = l.project_id and i.id = l.invoice_id and i.state <> 'draft'",
+            [project_id: Uuid, subscription_id: Uuid, at: Instant]
+        ),
+        &rows,
+        |row| Ok((read(row)?, row.get(31)?)),
+    )?;
+    found.sort_by(|(left, _): &(Charge, Option<InvoiceId>), (right, _)| {
+        (&left.key, left.revision).cmp(&(&right.key, right.revision))
     });
     Ok(found)
 }

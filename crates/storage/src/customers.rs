@@ -206,6 +206,29 @@ pub fn find_by_ids(tx: &mut ProjectTx<'_>, ids: &[CustomerId]) -> Result<Vec<Cus
 }
 
 /// How many customers the project has, itself among them.
+/// How many there are between two in the order of ids, both included; counted up to a limit.
+pub fn count_between(
+    tx: &mut ProjectTx<'_>,
+    first: CustomerId,
+    last: CustomerId,
+    limit: i64,
+) -> Result<i64, StorageError> {
+    tx.query_one(
+        sql!(
+            "-- count_customers_between
+            select count(*)
+            from (
+                select 1 as one
+                from customers
+                where project_id = ?1 and id >= ?2 and id <= ?3
+                limit ?4
+            ) as between_them"
+        ),
+        &params![first, last, limit],
+        |row| row.get(0),
+    )
+}
+
 pub fn count(tx: &mut ProjectTx<'_>) -> Result<i64, StorageError> {
     tx.query_one(
         sql!(

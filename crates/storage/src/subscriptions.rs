@@ -43,19 +43,26 @@ pub fn external_keys(
     tx: &mut ProjectTx<'_>,
     ids: &[SubscriptionId],
 ) -> Result<BTreeMap<SubscriptionId, String>, StorageError> {
+    let found = find_many(tx, ids)?.into_iter().map(|record| (record.id, record.external_key));
+    Ok(found.collect())
+}
+
+/// Those of these that exist, in the order of their ids; name each once.
+pub fn find_many(tx: &mut ProjectTx<'_>, ids: &[SubscriptionId]) -> Result<Vec<SubscriptionRecord>, StorageError> {
     let rows: Vec<[Value<'_>; 1]> = ids.iter().map(|id| params![*id]).collect();
-    let found = tx.query_many(
+    let mut found = tx.query_many(
         bulk_sql!(
-            "-- external_keys_of_subscriptions
-            select s.id, s.external_key
+            "-- find_subscriptions
+            select s.id, s.external_key, s.customer_id, s.created_at
             from {rows}
             join subscriptions s on s.project_id = r.project_id and s.id = r.id",
             [project_id: Uuid, id: Uuid]
         ),
         &rows,
-        |row| Ok((row.get(0)?, row.get(1)?)),
+        read,
     )?;
-    Ok(found.into_iter().collect())
+    found.sort_by_key(|record: &SubscriptionRecord| record.id);
+    Ok(found)
 }
 
 pub fn find_by_key(tx: &mut ProjectTx<'_>, external_key: &str) -> Result<Option<SubscriptionRecord>, StorageError> {

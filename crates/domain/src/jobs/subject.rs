@@ -1,6 +1,6 @@
 //! What a job is about, per kind.
 
-use crate::ids::{BacktestId, MetricId};
+use crate::ids::{BacktestId, BillingRunId, MetricId};
 
 use super::JobKind;
 
@@ -20,12 +20,20 @@ pub struct BacktestSubject {
     pub backtest_id: BacktestId,
 }
 
+/// The run that is worked off.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct BillingRunSubject {
+    pub billing_run_id: BillingRunId,
+}
+
 /// What a job is about.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]
 #[serde(untagged)]
 pub enum Subject {
     MetricBackfill(MetricBackfillSubject),
     Backtest(BacktestSubject),
+    BillingRun(BillingRunSubject),
 }
 
 impl Subject {
@@ -33,6 +41,7 @@ impl Subject {
         match self {
             Subject::MetricBackfill(_) => JobKind::MetricBackfill,
             Subject::Backtest(_) => JobKind::Backtest,
+            Subject::BillingRun(_) => JobKind::BillingRun,
         }
     }
 
@@ -41,6 +50,7 @@ impl Subject {
         match kind {
             JobKind::MetricBackfill => serde_json::from_str(json).ok().map(Subject::MetricBackfill),
             JobKind::Backtest => serde_json::from_str(json).ok().map(Subject::Backtest),
+            JobKind::BillingRun => serde_json::from_str(json).ok().map(Subject::BillingRun),
         }
     }
 }

@@ -22,7 +22,7 @@ pub use mirror::mirror;
 pub use payment::{ByHand, apply_balance, payment_by_hand, recovery_by_hand, write_off};
 pub use recognition::{Recognition, recognition};
 pub use return_rated::{ReturnRated, ReturnReason, return_rated};
-pub use unbilled::{Income, postpaid_charge, rated_usage};
+pub use unbilled::{Income, postpaid_charge, postpaid_charges, rated_usage};
 
 use super::account::Account;
 use super::lines::{Draft, Lines};

@@ -56,6 +56,7 @@ pub fn chunk(engine: &Engine, held: &mut HeldJob) -> Result<Chunk, Error> {
     match held.job.subject.clone() {
         Subject::MetricBackfill(subject) => crate::metrics::backfill::chunk(engine, held, &subject),
         Subject::Backtest(subject) => crate::backtests::run::chunk(engine, held, subject.backtest_id),
+        Subject::BillingRun(subject) => crate::billing::run::chunk(engine, held, subject.billing_run_id),
     }
 }
 
@@ -63,7 +64,8 @@ pub fn chunk(engine: &Engine, held: &mut HeldJob) -> Result<Chunk, Error> {
 pub(crate) fn run(engine: &Engine) {
     let mut next_look = engine.now();
     while engine.jobs.wait() {
-        let mut ran = engine.run_jobs().and_then(|()| observe::set_gauges(engine));
+        let scheduled = engine.schedule_billing();
+        let mut ran = scheduled.and_then(|()| engine.run_jobs()).and_then(|()| observe::set_gauges(engine));
         let now = engine.now();
         if now >= next_look {
             next_look = now.checked_add(DUE_WORK_EVERY).unwrap_or(now);

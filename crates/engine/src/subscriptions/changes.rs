@@ -82,6 +82,7 @@ impl Engine {
             };
             household.require_own_metrics(&loaded.record, &timeline, &offers)?;
             subscription_changes::insert(tx, id, &change)?;
+            load::schedule(tx, &loaded.record, &after, ctx.now())?;
             let (submission, loaded, household) = (&submission, loaded, &household);
             Step { submission, household, loaded, after: &after, change: change.id }.audited("subscription.changed")
         })
@@ -111,6 +112,7 @@ impl Engine {
             let after = loaded.history.withdraw(withdrawal.clone(), &offers)?;
             household.require_own_metrics(&loaded.record, &after.timeline(), &offers)?;
             subscription_withdrawals::insert(tx, *id, &withdrawal)?;
+            load::schedule(tx, &loaded.record, &after, ctx.now())?;
             let (submission, household) = (&submission, &household);
             Step { submission, household, loaded, after: &after, change: *change }
                 .audited("subscription.changeWithdrawn")

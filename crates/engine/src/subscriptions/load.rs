@@ -13,12 +13,16 @@ use domain::subscriptions::record::SubscriptionRecord;
 use domain::subscriptions::segments::Subscription;
 use domain::subscriptions::timeline::Timeline;
 use domain::subscriptions::usage::{Keyed, check_overlap};
-use storage::{ProjectTx, customers, projects, subscription_changes, subscription_withdrawals, subscriptions};
+use domain::time::Instant;
+use storage::{
+    ProjectTx, customers, projects, subscription_changes, subscription_schedules, subscription_withdrawals,
+    subscriptions,
+};
 
 use crate::error::Error;
 
 /// A subscription with its history.
-pub(super) struct Loaded {
+pub(crate) struct Loaded {
     pub record: SubscriptionRecord,
     pub history: History,
 }
@@ -40,7 +44,7 @@ pub(super) fn locked(tx: &mut ProjectTx<'_>, customer: CustomerId) -> Result<Hou
 }
 
 /// Each of these with its history, in their order.
-pub(super) fn histories(tx: &mut ProjectTx<'_>, records: Vec<SubscriptionRecord>) -> Result<Vec<Loaded>, Error> {
+pub(crate) fn histories(tx: &mut ProjectTx<'_>, records: Vec<SubscriptionRecord>) -> Result<Vec<Loaded>, Error> {
     let ids: Vec<SubscriptionId> = records.iter().map(|record| record.id).collect();
     let mut changes: BTreeMap<SubscriptionId, Vec<SubscriptionChange>> = BTreeMap::new();
     for (id, change) in subscription_changes::of_subscriptions(tx, &ids)? {
@@ -56,6 +60,18 @@ pub(super) fn histories(tx: &mut ProjectTx<'_>, records: Vec<SubscriptionRecord>
         Loaded { record, history: History::of(changes, withdrawals) }
     });
     Ok(loaded.collect())
+}
+
+/// Tells billing that a subscription has changed: the next run looks at it.
+pub(super) fn schedule(
+    tx: &mut ProjectTx<'_>,
+    record: &SubscriptionRecord,
+    history: &History,
+    now: Instant,
+) -> Result<(), Error> {
+    let newest = i64::try_from(history.next_sequence() - 1);
+    let newest = newest.map_err(|_| Error::Bug(format!("{} has more changes than can be counted", record.id)))?;
+    Ok(subscription_schedules::changed(tx, record.id, record.customer, newest, now)?)
 }
 
 impl Household {

@@ -14,7 +14,7 @@ use crate::catalog::stored;
 use crate::error::Error;
 
 /// The versions that these changes name. What was removed from the catalog stays known to whoever has it.
-pub(super) fn load<'c>(tx: &mut ProjectTx<'_>, changes: impl Iterator<Item = &'c Change>) -> Result<Offers, Error> {
+pub(crate) fn load<'c>(tx: &mut ProjectTx<'_>, changes: impl Iterator<Item = &'c Change>) -> Result<Offers, Error> {
     let changes: Vec<&Change> = changes.collect();
     let (plan_refs, add_on_refs) = Offers::named_by(changes.iter().copied());
     let mut offers = Offers::default();

@@ -2,5 +2,5 @@
 
 mod figures;
 mod runs;
-mod shop;
+pub(crate) mod shop;
 mod starts;

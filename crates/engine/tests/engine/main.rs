@@ -2,6 +2,7 @@
 
 mod access;
 mod backtests;
+mod billing;
 mod clock;
 mod estimates;
 mod ingest;

@@ -60,6 +60,8 @@ impl Others {
             world.post(project.path("/usage-corrections")).bearer(&owner.token).idempotency("canary-correction");
         let correction = propose.json(correction).expect(201);
         let invoice = invoice(world, &project);
+        let run = world.post(project.path("/billing/runs")).bearer(&owner.token).json(json!({})).expect(202);
+        world.engine.run_jobs_of(project.id.parse().unwrap()).unwrap();
         let read = |rest: &str| world.get(project.path(rest)).bearer(&owner.token).expect(200);
         let ids = BTreeMap::from([
             ("userId", owner.id.clone()),
@@ -76,6 +78,7 @@ impl Others {
             ("rejectionId", text(&read("/ingest/rejections")["data"][0]["id"])),
             ("jobId", queue(world, &project.id, 1).to_string()),
             ("backtestId", text(&backtest["id"])),
+            ("billingRunId", text(&run["id"])),
             ("subscriptionId", subscription),
             ("changeId", change),
             ("invoiceId", invoice),

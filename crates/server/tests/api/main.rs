@@ -11,6 +11,7 @@ mod admin;
 mod audit;
 mod auth;
 mod backtests;
+mod billing_runs;
 mod billing_settings;
 mod catalog;
 mod clock;

@@ -5,8 +5,8 @@
 use domain::access::{Permission, Role, Scope};
 use domain::ids::InvoiceId;
 use domain::ids::{
-    AccessGrantId, AccessKeyId, BacktestId, CustomerId, EntryId, EventId, JobId, LateUsageId, ProjectId, RejectionId,
-    SubscriptionChangeId, SubscriptionId, UsageCorrectionId, UserId,
+    AccessGrantId, AccessKeyId, BacktestId, BillingRunId, CustomerId, EntryId, EventId, JobId, LateUsageId, ProjectId,
+    RejectionId, SubscriptionChangeId, SubscriptionId, UsageCorrectionId, UserId,
 };
 use domain::refusal::Code;
 use http::Method;
@@ -94,6 +94,7 @@ pub fn path(row: &RouteRow, project: &str) -> String {
         "correctionId" => UsageCorrectionId::from_uuid(nothing).to_string(),
         "rejectionId" => RejectionId::from_uuid(nothing).to_string(),
         "backtestId" => BacktestId::from_uuid(nothing).to_string(),
+        "billingRunId" => BillingRunId::from_uuid(nothing).to_string(),
         "jobId" => JobId::from_uuid(nothing).to_string(),
         "eventId" => EventId::from_uuid(nothing).to_string(),
         "subscriptionId" => SubscriptionId::from_uuid(nothing).to_string(),

@@ -1,17 +1,19 @@
 -- Billing: what is due, what was charged for it, the runs that did it, and the invoices that charges are on.
 
--- From when on something of a subscription may be due; a run looks at those that are. The sequence is that of the last change it saw.
+-- From when on something of a subscription may be due; a run looks at those that are. The sequences are those of its newest change and of
+-- the newest that a run has seen.
 create table subscription_schedules (
     project_id blob not null,
     subscription_id blob not null,
     customer_id blob not null,
-    sequence integer not null,
+    newest_sequence integer not null,
+    billed_sequence integer not null,
     billed_until integer,
     next_due_at integer,
     constraint subscription_schedules_pk primary key (project_id, subscription_id),
     constraint subscription_schedules_subscription foreign key (project_id, subscription_id) references subscriptions (project_id, id)
 ) strict, without rowid;
-create index subscription_schedules_due on subscription_schedules (project_id, next_due_at);
+create index subscription_schedules_due on subscription_schedules (project_id, next_due_at, subscription_id) where next_due_at is not null;
 create index subscription_schedules_by_customer on subscription_schedules (project_id, customer_id, subscription_id);
 
 create table billing_runs (
@@ -23,8 +25,8 @@ create table billing_runs (
     scope text not null,
     as_of integer not null,
     phase text not null,
-    last_customer_id blob,
-    customers integer not null,
+    last_subscription_id blob,
+    subscriptions integer not null,
     planned integer not null,
     charged integer not null,
     unchanged integer not null,
@@ -32,12 +34,13 @@ create table billing_runs (
     failed integer not null,
     drafts integer not null,
     issued integer not null,
-    report text,
     created_by text not null,
     created_at integer not null,
     constraint billing_runs_pk primary key (project_id, id),
     constraint billing_runs_job foreign key (project_id, job_id) references jobs (project_id, id)
 ) strict, without rowid;
+-- One run at a time: whoever comes second is told which one it is.
+create unique index billing_runs_open on billing_runs (project_id) where mode = 'bill' and phase in ('charge', 'issue');
 
 -- What was planned: the part of a period of one price that is billed at once. It keeps the cut up to which usage was counted.
 create table billing_items (
@@ -62,6 +65,7 @@ create table billing_items (
     constraint billing_items_name unique (project_id, subscription_id, price, rhythm, period_start, kind, at)
 ) strict, without rowid;
 create index billing_items_by_run on billing_items (project_id, run_id, id);
+create index billing_items_as_of on billing_items (project_id, as_of, run_id);
 
 -- One rated price for one part of a period. A revision holds the difference to what was charged before.
 create table charges (

@@ -140,7 +140,7 @@ fn a_charge_comes_back_as_it_was_stored_and_each_revision_is_stored_once() {
             invoices::charge(tx, &[first.clone(), second.clone()], &[draft.id, draft.id])?;
             let before = charges::charged_before(tx, &["calls", "other"])?;
             let days = [(customer(), Currency::USD, InvoiceKind::Regular, draft.name.bills_on)];
-            Ok((charges::of_invoices(tx, &[draft.id])?, before, invoices::of_days(tx, &days)?))
+            Ok((charges::of_invoices(tx, &[draft.id])?, before, invoices::lock_days(tx, &days)?))
         })
         .unwrap();
         assert_eq!(stored.0, [(draft.id, first.clone()), (draft.id, second)], "{name}");

@@ -47,6 +47,22 @@ pub fn postpaid_charge(
     sums.finish()
 }
 
+/// As [`postpaid_charge`] for several charges of one customer in one entry: one pair of lines for each kind of income.
+///
+/// # Errors
+/// [`crate::refusal::Code::QuantityOutOfRange`] when a sum does not fit.
+pub fn postpaid_charges(
+    customer: CustomerId,
+    currency: Currency,
+    charges: &[(Income, Amount)],
+) -> Result<Option<Lines>, Refusal> {
+    let mut sums = Sums::new(currency);
+    for (income, amount) in charges {
+        sums.transfer(Account::Unbilled { customer }, income.account(), *amount);
+    }
+    sums.finish()
+}
+
 /// Posts rated usage of a customer with a wallet: lots that can be spent at `at`, in draw order, and the rest from `unbilled`, →
 /// `revenue:usage`. Rated usage is never refused. The amount is positive.
 ///

@@ -1,0 +1,154 @@
+//! What is still to be charged: the difference between what is wanted under each key and what was charged under it before.
+
+use std::collections::BTreeMap;
+
+use sha2::{Digest, Sha256};
+
+use crate::amount::Amount;
+use crate::charges::charge::Charge;
+use crate::ids::{BillingRunId, CustomerId, InvoiceId, ProjectId, SubscriptionId};
+use crate::ratio::OutOfRange;
+use crate::subscriptions::revisions::AlreadyBilled;
+use crate::time::Instant;
+
+use super::wanted::Wanted;
+
+/// Whose charges they are, and what they were made by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Charged {
+    pub project: ProjectId,
+    pub customer: CustomerId,
+    pub payer: CustomerId,
+    pub subscription: SubscriptionId,
+    /// Up to which place in the order of folded batches usage was counted.
+    pub cut: Option<i64>,
+    pub as_of: Instant,
+    pub run: Option<BillingRunId>,
+}
+
+/// What was charged under a key: the newest of its charges, and what all of them come to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Before {
+    pub newest: Charge,
+    pub billed: AlreadyBilled,
+    /// The issued invoice that the newest of them is on; absent while that is a draft.
+    pub issued_on: Option<InvoiceId>,
+}
+
+impl Before {
+    /// With one more charge of the same key; they come in the order of revisions.
+    ///
+    /// # Errors
+    /// [`OutOfRange`] when the sum does not fit.
+    pub fn with(known: Option<Before>, charge: Charge, issued_on: Option<InvoiceId>) -> Result<Before, OutOfRange> {
+        let (amount, revisions) =
+            known.map_or((Amount::ZERO, 0), |known| (known.billed.amount, known.billed.revisions));
+        let amount = amount.checked_add(charge.amount).ok_or(OutOfRange)?;
+        Ok(Before { billed: AlreadyBilled { amount, revisions: revisions + 1 }, newest: charge, issued_on })
+    }
+}
+
+/// A charge that is to be made, with the instant on whose day it is billed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewCharge {
+    pub charge: Charge,
+    pub falls_on: Instant,
+}
+
+/// The charges that are missing, in the order in which they came up and of their keys. What was charged under a key that nobody wants any
+/// more goes back, on the day of `withdrawn_on`. A key is charged once even if it comes to nothing, so that later usage has something to
+/// be added to.
+///
+/// # Errors
+/// [`OutOfRange`] when a difference does not fit.
+pub fn missing(
+    wanted: Vec<Wanted>,
+    before: &BTreeMap<String, Before>,
+    charged: &Charged,
+    withdrawn_on: Instant,
+) -> Result<Vec<NewCharge>, OutOfRange> {
+    let mut new = Vec::new();
+    let mut wanted_keys = std::collections::BTreeSet::new();
+    for wanted in wanted {
+        wanted_keys.insert(wanted.key.clone());
+        let falls_on = wanted.falls_on;
+        match before.get(&wanted.key) {
+            None => new.push(NewCharge { charge: first(wanted, charged), falls_on }),
+            Some(Before { billed, issued_on, .. }) => {
+                let amount = wanted.amount.checked_sub(billed.amount).ok_or(OutOfRange)?;
+                if !amount.is_zero() {
+                    let charge = Charge { corrects: *issued_on, ..first(Wanted { amount, ..wanted }, charged) };
+                    let charge = charge.revision(billed.revisions, charged.project);
+                    new.push(NewCharge { charge, falls_on });
+                }
+            }
+        }
+    }
+    for (key, Before { newest, billed, issued_on }) in before {
+        if wanted_keys.contains(key) || billed.amount.is_zero() {
+            continue;
+        }
+        let amount = Amount::ZERO.checked_sub(billed.amount).ok_or(OutOfRange)?;
+        let Charged { cut, as_of, run, payer, .. } = *charged;
+        let back = Charge {
+            amount,
+            prepaid: Amount::ZERO,
+            promotional: Amount::ZERO,
+            cut,
+            as_of,
+            run,
+            payer,
+            entry: None,
+            corrects: *issued_on,
+            ..newest.clone()
+        };
+        let charge = back.revision(billed.revisions, charged.project);
+        new.push(NewCharge { charge, falls_on: withdrawn_on });
+    }
+    new.sort_by(|left, right| (left.charge.at, &left.charge.key).cmp(&(right.charge.at, &right.charge.key)));
+    Ok(new)
+}
+
+fn first(wanted: Wanted, charged: &Charged) -> Charge {
+    // Cannot fail: a line holds nothing that JSON cannot say.
+    let content = serde_json::to_string(&wanted.line).expect("a charge line is JSON");
+    Charge {
+        id: Charge::id_of(charged.project, &wanted.key, 0, wanted.at),
+        key: wanted.key,
+        revision: 0,
+        item: None,
+        customer: charged.customer,
+        payer: charged.payer,
+        subscription: Some(charged.subscription),
+        kind: wanted.kind,
+        price: wanted.price,
+        source: Some(wanted.source),
+        period: Some(wanted.period),
+        part: Some(wanted.part),
+        at: wanted.at,
+        rates_at: wanted.rates_at,
+        currency: wanted.currency,
+        amount: wanted.amount,
+        prepaid: Amount::ZERO,
+        promotional: Amount::ZERO,
+        tax_category: wanted.tax_category,
+        tax_behaviour: wanted.tax_behaviour,
+        coupons: wanted.coupons,
+        digest: Sha256::digest(content.as_bytes()).into(),
+        content,
+        cut: charged.cut,
+        as_of: charged.as_of,
+        entry: None,
+        corrects: None,
+        run: charged.run,
+    }
+}
+
+impl Charge {
+    fn revision(self, revision: u32, project: ProjectId) -> Charge {
+        Charge { id: Charge::id_of(project, &self.key, revision, self.at), revision, ..self }
+    }
+}
+
+#[cfg(test)]
+mod tests;

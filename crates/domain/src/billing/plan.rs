@@ -1,0 +1,118 @@
+//! What of a subscription is to be looked at: items that are due and were not planned before, and those that changes nobody saw yet may
+//! have altered.
+
+use std::time::Duration;
+
+use crate::pricing::RateError;
+use crate::subscriptions::due::{Due, Item, ItemKind};
+use crate::subscriptions::policy::ProrationBilling;
+use crate::subscriptions::segments::Subscription;
+use crate::time::Instant;
+use crate::window::Span;
+
+/// A change of the subscription that no run saw.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Unseen {
+    pub effective_at: Instant,
+    pub submitted_at: Instant,
+}
+
+/// What is asked of a subscription.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Asked<'a> {
+    /// Items that are due until then, itself included.
+    pub until: Instant,
+    /// How late usage may come after the end of its period.
+    pub late_buffer: Duration,
+    /// Everything that was due until then was planned before.
+    pub billed_until: Option<Instant>,
+    pub unseen: &'a [Unseen],
+    /// Items of periods that overlap with this time are looked at again.
+    pub again: Option<Span>,
+}
+
+/// An item with the instant on whose day it is billed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Planned {
+    pub item: Item,
+    /// When it came up, or when we knew: a change in the past is billed on the day it was asked for.
+    pub falls_on: Instant,
+}
+
+impl Asked<'_> {
+    /// From when on what was billed may have to be billed otherwise; `None` when no change is new.
+    pub fn changed_from(&self) -> Option<Instant> {
+        self.unseen.iter().map(|unseen| unseen.effective_at).min()
+    }
+
+    fn wants(&self, item: &Item) -> bool {
+        let is_new = self.billed_until.is_none_or(|billed_until| item.due_at > billed_until);
+        let is_changed = self.changed_from().is_some_and(|from| item.at >= from);
+        let is_again = self.again.is_some_and(|again| item.period.start < again.end && again.start < item.period.end);
+        is_new || is_changed || is_again
+    }
+
+    /// From where on items have to be enumerated; `None`: from the beginning.
+    fn after(&self) -> Option<Instant> {
+        if self.again.is_some() {
+            // A period in advance is due before it overlaps with anything.
+            return None;
+        }
+        // An item is due when it comes up or later.
+        let just_before = |at: Instant| at.checked_sub(Duration::from_micros(1)).unwrap_or(at);
+        let changed_from = self.changed_from().map(just_before);
+        self.billed_until.map(|billed_until| changed_from.map_or(billed_until, |from| from.min(billed_until)))
+    }
+}
+
+impl Subscription<'_> {
+    /// The items to look at, price by price in the order in which they appear, and of each in the order of periods.
+    ///
+    /// # Errors
+    /// [`RateError`] when an amount does not fit.
+    pub fn planned(&self, asked: &Asked<'_>) -> Result<Vec<Planned>, RateError> {
+        let Asked { until, late_buffer, .. } = *asked;
+        let mut planned = Vec::new();
+        for price in self.prices() {
+            let items = self.items(&price, Due { after: asked.after(), until, late_buffer })?;
+            for item in items.into_iter().filter(|item| asked.wants(item)) {
+                planned.push(Planned { falls_on: self.falls_on(&item, asked), item });
+            }
+        }
+        Ok(planned)
+    }
+
+    fn falls_on(&self, item: &Item, asked: &Asked<'_>) -> Instant {
+        let natural = match (item.kind, self.policy.billing) {
+            (ItemKind::Proration, ProrationBilling::PeriodEnd) => item.period.end,
+            (ItemKind::Proration, ProrationBilling::Now) | (ItemKind::Advance | ItemKind::Arrears, _) => item.at,
+        };
+        let known =
+            asked.unseen.iter().filter(|unseen| unseen.effective_at <= item.at).map(|unseen| unseen.submitted_at);
+        known.fold(natural, Instant::max)
+    }
+
+    /// When something may be due after an instant: never later than it is. `None` when nothing ever is.
+    pub fn due_again_after(&self, after: Instant, late_buffer: Duration) -> Option<Instant> {
+        let later = |at: Instant| [Some(at), at.checked_add(late_buffer)];
+        let last = self.timeline.ended_at();
+        let changes = self.timeline.points().iter().flat_map(|point| later(point.at));
+        let mut candidates: Vec<Instant> = changes.flatten().collect();
+        for price in self.prices() {
+            let schedule = self.schedule(&price);
+            let reached = last.map_or(after, |last| last.min(after));
+            let Some(number) = schedule.number_at(reached.max(self.timeline.started_at())) else { continue };
+            let periods =
+                (number.saturating_sub(1)..=number.saturating_add(1)).filter_map(|number| schedule.period(number));
+            let bounds = periods.flat_map(|period| [period.start, period.end]);
+            let is_lived = |bound: &Instant| {
+                last.is_none_or(|last| schedule.period_at(last).is_none_or(|period| *bound <= period.end))
+            };
+            candidates.extend(bounds.filter(is_lived).flat_map(later).flatten());
+        }
+        candidates.into_iter().filter(|candidate| *candidate > after).min()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,19 @@
+//! Billing: what is due is planned, rated, charged and put on drafts. A run does it for everything that is due; a preview and the next
+//! invoice of a customer do the same and store nothing.
+//!
+//! 1. [`load`]: subscriptions with their history, and what of the catalog they name, in one snapshot.
+//! 2. [`usage`]: what was used of their prices, up to the cut of that snapshot.
+//! 3. [`decide`]: `domain::billing` says what is to be charged.
+//! 4. [`save`]: charges, drafts, entries and how far each subscription is billed, in one transaction that first checks that nothing was
+//!    changed or billed meanwhile.
+//! 5. [`run`]: the job that does this chunk by chunk and then issues. [`runs`]: starting runs and reading their report. [`scheduler`]:
+//!    starting them when something is due.
+
+pub(crate) mod decide;
+pub(crate) mod load;
+mod post;
+pub(crate) mod run;
+pub mod runs;
+mod save;
+mod scheduler;
+mod usage;

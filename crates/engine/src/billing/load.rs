@@ -1,0 +1,141 @@
+//! Subscriptions that are to be billed, with everything that a decision about them needs, as of one snapshot.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use domain::billing::plan::Unseen;
+use domain::catalog::asset::CustomAsset;
+use domain::catalog::item::ItemKind;
+use domain::customers::Customer;
+use domain::ids::{CustomerId, SubscriptionId};
+use domain::metrics::Metric;
+use domain::projects::Project;
+use domain::subscriptions::change::SubscriptionChange;
+use domain::subscriptions::history::History;
+use domain::subscriptions::offers::Offers;
+use domain::subscriptions::record::SubscriptionRecord;
+use domain::subscriptions::segments::Subscription;
+use domain::subscriptions::timeline::Timeline;
+use storage::subscription_schedules::SubscriptionSchedule;
+use storage::{ProjectTx, catalog_items, customers, metrics, projects, subscriptions};
+
+use crate::catalog::stored;
+use crate::error::Error;
+use crate::metering;
+use crate::subscriptions::load::{Loaded, histories};
+use crate::subscriptions::offers;
+
+/// One subscription that is to be billed.
+pub(crate) struct Candidate {
+    pub schedule: SubscriptionSchedule,
+    pub record: SubscriptionRecord,
+    pub timeline: Timeline,
+    pub customer: Customer,
+    pub payer: Customer,
+    /// Changes that no run saw.
+    pub unseen: Vec<Unseen>,
+}
+
+/// Subscriptions with what of the catalog they name.
+pub(crate) struct Batch {
+    pub project: Project,
+    pub candidates: Vec<Candidate>,
+    pub offers: Offers,
+    pub metrics: BTreeMap<String, Metric>,
+    pub assets: Vec<CustomAsset>,
+    /// Up to which place in the order of folded batches usage is counted.
+    pub cut: i64,
+}
+
+/// A change that nobody has submitted, for a preview.
+pub(crate) struct Supposed<'a> {
+    pub subscription: SubscriptionId,
+    pub change: &'a SubscriptionChange,
+}
+
+impl Batch {
+    pub fn late_buffer(&self) -> Duration {
+        Duration::from_secs(u64::from(self.project.policies.late_buffer_minutes) * 60)
+    }
+
+    pub fn subscription<'a>(&'a self, candidate: &'a Candidate) -> Subscription<'a> {
+        Subscription { timeline: &candidate.timeline, offers: &self.offers, policy: self.project.policies.proration() }
+    }
+}
+
+/// Loads these subscriptions, in the order of their customers. With a supposed change they are as they would be with it.
+pub(crate) fn batch(
+    tx: &mut ProjectTx<'_>,
+    schedules: &[SubscriptionSchedule],
+    supposed: Option<&Supposed<'_>>,
+) -> Result<Batch, Error> {
+    let project = projects::get(tx)?.ok_or_else(Error::not_found)?;
+    let ids: Vec<SubscriptionId> = schedules.iter().map(|schedule| schedule.subscription).collect();
+    let records = subscriptions::find_many(tx, &ids)?;
+    let loaded = histories(tx, records)?;
+    let histories: Vec<(SubscriptionRecord, History)> =
+        loaded.into_iter().map(|loaded| suppose(loaded, supposed)).collect();
+    let changes = histories.iter().flat_map(|(_, history)| history.live().map(|change| &change.change));
+    let offers = offers::load(tx, changes)?;
+    let people = people(tx, &histories)?;
+    let mut by_id: BTreeMap<SubscriptionId, (SubscriptionRecord, History)> =
+        histories.into_iter().map(|(record, history)| (record.id, (record, history))).collect();
+    let mut candidates = Vec::with_capacity(schedules.len());
+    for schedule in schedules {
+        let gone = || Error::Bug(format!("the subscription {} is scheduled and not there", schedule.subscription));
+        let (record, history) = by_id.remove(&schedule.subscription).ok_or_else(gone)?;
+        let customer = person(&people, record.customer)?;
+        let payer = person(&people, customer.payer_id())?;
+        let (timeline, unseen) = (history.timeline(), unseen(&history, schedule.billed_sequence));
+        candidates.push(Candidate { schedule: *schedule, record, timeline, customer, payer, unseen });
+    }
+    candidates.sort_by_key(|candidate| (candidate.customer.id, candidate.record.id));
+    let metrics = metrics::all(tx)?.into_iter().map(|metric| (metric.definition.key.clone(), metric));
+    let (metrics, assets, cut) = (metrics.collect(), assets(tx)?, metering::cut(tx)?);
+    Ok(Batch { project, candidates, offers, metrics, assets, cut })
+}
+
+fn suppose(loaded: Loaded, supposed: Option<&Supposed<'_>>) -> (SubscriptionRecord, History) {
+    let Loaded { record, history } = loaded;
+    let own = supposed.filter(|supposed| supposed.subscription == record.id);
+    let history = match own {
+        Some(supposed) => history.with(supposed.change.clone()),
+        None => history,
+    };
+    (record, history)
+}
+
+/// The changes that came after the newest one that a run has seen.
+fn unseen(history: &History, seen: i64) -> Vec<Unseen> {
+    let is_new = |change: &&SubscriptionChange| i64::try_from(change.sequence).is_ok_and(|sequence| sequence > seen);
+    let unseen = history.live().filter(is_new);
+    unseen.map(|change| Unseen { effective_at: change.effective_at, submitted_at: change.submitted_at }).collect()
+}
+
+/// The customers of these subscriptions, and who pays for them.
+fn people(
+    tx: &mut ProjectTx<'_>,
+    histories: &[(SubscriptionRecord, History)],
+) -> Result<BTreeMap<CustomerId, Customer>, Error> {
+    let mut ids: Vec<CustomerId> = histories.iter().map(|(record, _)| record.customer).collect();
+    ids.sort();
+    ids.dedup();
+    let mut people: BTreeMap<CustomerId, Customer> =
+        customers::find_by_ids(tx, &ids)?.into_iter().map(|customer| (customer.id, customer)).collect();
+    let mut payers: Vec<CustomerId> = people.values().map(Customer::payer_id).collect();
+    payers.retain(|id| !people.contains_key(id));
+    payers.sort();
+    payers.dedup();
+    people.extend(customers::find_by_ids(tx, &payers)?.into_iter().map(|customer| (customer.id, customer)));
+    Ok(people)
+}
+
+fn person(people: &BTreeMap<CustomerId, Customer>, id: CustomerId) -> Result<Customer, Error> {
+    people.get(&id).cloned().ok_or_else(|| Error::Bug(format!("the customer {id} of a subscription is not there")))
+}
+
+fn assets(tx: &mut ProjectTx<'_>) -> Result<Vec<CustomAsset>, Error> {
+    let items = catalog_items::all(tx)?;
+    let assets = items.iter().filter(|item| item.kind == ItemKind::CustomAsset);
+    assets.map(stored).collect()
+}

@@ -1,0 +1,229 @@
+//! The entries of new charges: what is rated is posted when it is charged. A payer without credit gets one entry for all of them; one with
+//! credit gets one for each usage charge, in the order in which they draw. Fees in advance are posted when their invoice is issued.
+
+use std::collections::BTreeMap;
+
+use domain::amount::Amount;
+use domain::billing::diff::NewCharge;
+use domain::charges::charge::{Charge, ChargeKind};
+use domain::currency::Currency;
+use domain::ids::{BillingRunId, CustomerId, EntryId, derived};
+use domain::ledger::account::{Account, Direction};
+use domain::ledger::entry::{Cause, CauseType, EntryKind};
+use domain::ledger::lines::Lines;
+use domain::ledger::recipes::{Income, ReturnRated, ReturnReason, postpaid_charges, rated_usage, return_rated};
+use domain::ratio::OutOfRange;
+use domain::refusal::Refusal;
+use domain::wallets::{LotKind, Part, Wallet};
+use storage::{ProjectTx, charges, credit_lots};
+
+use crate::ctx::Ctx;
+use crate::error::Error;
+use crate::ledger::{self, NewEntry};
+use crate::wallets;
+
+/// An entry on its way, with the charges that it posts.
+struct Entry {
+    lines: Lines,
+    kind: EntryKind,
+    amount: Amount,
+    charges: Vec<usize>,
+}
+
+/// Posts what has to be posted now, and says in each charge what a wallet paid of it and by which entry.
+///
+/// # Errors
+/// A refusal when a balance would leave the range of amounts; otherwise only when the database fails.
+pub(super) fn post(tx: &mut ProjectTx<'_>, ctx: &Ctx, new: &mut [NewCharge], run: BillingRunId) -> Result<(), Error> {
+    let mut of_payer: BTreeMap<(CustomerId, Currency), Vec<usize>> = BTreeMap::new();
+    for (index, NewCharge { charge, .. }) in new.iter().enumerate() {
+        if charge.kind.income().is_some() && !charge.amount.is_zero() {
+            of_payer.entry((charge.payer, charge.currency)).or_default().push(index);
+        }
+    }
+    let payers: Vec<(CustomerId, Currency)> = of_payer.keys().copied().collect();
+    let with_credit: Vec<(CustomerId, Currency)> =
+        credit_lots::open(tx, &payers)?.into_iter().map(|lot| (lot.customer, lot.currency)).collect();
+    let mut entries = Vec::new();
+    for (payer, indexes) in of_payer {
+        let has_drawn = indexes.iter().any(|index| new[*index].charge.revision > 0);
+        if with_credit.contains(&payer) || has_drawn {
+            entries.extend(with_wallet(tx, ctx, payer, new, &indexes)?);
+        } else {
+            entries.extend(postpaid(payer, new, &indexes)?);
+        }
+    }
+    store(tx, ctx, new, run, &entries)
+}
+
+/// One entry for all charges of a payer without credit.
+fn postpaid(
+    (payer, currency): (CustomerId, Currency),
+    new: &[NewCharge],
+    indexes: &[usize],
+) -> Result<Option<Entry>, Error> {
+    let amounts = indexes.iter().filter_map(|index| {
+        let charge = &new[*index].charge;
+        Some((charge.kind.income()?, charge.amount))
+    });
+    let amounts: Vec<(Income, Amount)> = amounts.collect();
+    let total =
+        Amount::checked_sum(amounts.iter().map(|(_, amount)| *amount)).ok_or(OutOfRange).map_err(Refusal::from)?;
+    let Some(lines) = postpaid_charges(payer, currency, &amounts)? else { return Ok(None) };
+    let kind = if total.is_negative() { EntryKind::RatedReturn } else { EntryKind::RatedCharge };
+    Ok(Some(Entry { lines, kind, amount: absolute(total)?, charges: indexes.to_vec() }))
+}
+
+/// An entry for each charge of a payer who may have credit: usage draws on it, the rest is unbilled.
+fn with_wallet(
+    tx: &mut ProjectTx<'_>,
+    ctx: &Ctx,
+    (payer, currency): (CustomerId, Currency),
+    new: &mut [NewCharge],
+    indexes: &[usize],
+) -> Result<Vec<Entry>, Error> {
+    let mut wallet = wallets::lock(tx, payer, currency, ctx.now())?;
+    let mut entries = Vec::new();
+    let mut ordered = indexes.to_vec();
+    // Draws of one payer are in the order of window end, subscription and price.
+    ordered.sort_by(|left, right| {
+        let order = |index: &usize| {
+            let charge = &new[*index].charge;
+            (charge.part.map(|part| part.end), charge.subscription, charge.price.clone(), charge.key.clone())
+        };
+        order(left).cmp(&order(right))
+    });
+    for index in ordered {
+        let charge = &mut new[index].charge;
+        let amount = absolute(charge.amount)?;
+        let lines = match (charge.kind, charge.amount.is_negative()) {
+            (ChargeKind::Usage, false) => rated_usage(&wallet, amount, charge.rates_at)?,
+            (ChargeKind::Usage, true) => give_back(tx, &mut wallet, charge, amount)?,
+            (
+                ChargeKind::ArrearsFee
+                | ChargeKind::Commitment
+                | ChargeKind::OneOff
+                | ChargeKind::AdvanceFee
+                | ChargeKind::AdvanceCredit,
+                _,
+            ) => {
+                let income = charge.kind.income().unwrap_or(Income::Subscription);
+                let lines = postpaid_charges(payer, currency, &[(income, charge.amount)])?;
+                lines.ok_or_else(|| Error::Bug("a charge of nothing was to be posted".to_owned()))?
+            }
+        };
+        draw(charge, &mut wallet, &lines)?;
+        let kind = if charge.amount.is_negative() { EntryKind::RatedReturn } else { EntryKind::RatedCharge };
+        entries.push(Entry { lines, kind, amount, charges: vec![index] });
+    }
+    Ok(entries)
+}
+
+/// Usage comes to less: what it drew goes back, what is not invoiced first.
+fn give_back(tx: &mut ProjectTx<'_>, wallet: &mut Wallet, charge: &Charge, amount: Amount) -> Result<Lines, Error> {
+    let before = charges::of_key(tx, &charge.key)?;
+    let entries: Vec<EntryId> = before.iter().filter_map(|charge| charge.entry).collect();
+    let drawn = drawn(tx, wallet.customer, &entries)?;
+    let lots: Vec<_> = drawn.iter().map(|part| part.lot).collect();
+    wallets::load_lots(tx, wallet, &lots)?;
+    let sum = |amounts: Vec<Amount>| Amount::checked_sum(amounts).ok_or(OutOfRange).map_err(Refusal::from);
+    let charged = sum(before.iter().map(|charge| charge.amount).collect())?;
+    let prepaid = sum(before.iter().map(|charge| charge.prepaid).collect())?;
+    let unbilled = charged.checked_sub(prepaid).ok_or(OutOfRange).map_err(Refusal::from)?;
+    let request =
+        ReturnRated { wallet, drawn: &drawn, unbilled, amount, reason: ReturnReason::Revision, at: charge.as_of };
+    Ok(return_rated(&request)?)
+}
+
+/// What entries drew from the lots of a wallet and did not get back, in draw order.
+fn drawn(tx: &mut ProjectTx<'_>, payer: CustomerId, entries: &[EntryId]) -> Result<Vec<Part>, Error> {
+    let mut parts: Vec<(domain::ids::LotId, LotKind, i128)> = Vec::new();
+    for entry in entries {
+        let lines = ledger::read_lines(tx, *entry)?;
+        for line in lines.as_slice() {
+            let (lot, kind) = match line.account {
+                Account::WalletPaid { customer, lot } if customer == payer => (lot, LotKind::Paid),
+                Account::WalletPromo { customer, lot } if customer == payer => (lot, LotKind::Promotional),
+                _ => continue,
+            };
+            let micros = i128::from(line.amount.micros());
+            let signed = if line.direction == Direction::Debit { micros } else { -micros };
+            match parts.iter_mut().find(|(known, _, _)| *known == lot) {
+                Some((_, _, sum)) => *sum += signed,
+                None => parts.push((lot, kind, signed)),
+            }
+        }
+    }
+    let parts = parts.into_iter().filter(|(_, _, micros)| *micros > 0).map(|(lot, kind, micros)| {
+        let micros =
+            i64::try_from(micros).map_err(|_| Error::Bug("a lot gave more than an amount can say".to_owned()))?;
+        Ok(Part { lot, kind, amount: Amount::from_micros(micros) })
+    });
+    parts.collect()
+}
+
+/// Notes in the charge what the wallet paid of it, and in the wallet what is left.
+fn draw(charge: &mut Charge, wallet: &mut Wallet, lines: &Lines) -> Result<(), Error> {
+    let (mut prepaid, mut promotional) = (0_i128, 0_i128);
+    for line in lines.as_slice() {
+        let (lot, kind) = match line.account {
+            Account::WalletPaid { customer, lot } if customer == wallet.customer => (lot, LotKind::Paid),
+            Account::WalletPromo { customer, lot } if customer == wallet.customer => (lot, LotKind::Promotional),
+            _ => continue,
+        };
+        let micros = i128::from(line.amount.micros());
+        let signed = if line.direction == Direction::Debit { micros } else { -micros };
+        prepaid += signed;
+        if kind == LotKind::Promotional {
+            promotional += signed;
+        }
+        if let Some(lot) = wallet.lots.iter_mut().find(|known| known.id == lot) {
+            let left = i128::from(lot.balance.micros()) - signed;
+            lot.balance = amount_of(left)?;
+        }
+    }
+    (charge.prepaid, charge.promotional) = (amount_of(prepaid)?, amount_of(promotional)?);
+    Ok(())
+}
+
+fn store(
+    tx: &mut ProjectTx<'_>,
+    ctx: &Ctx,
+    new: &mut [NewCharge],
+    run: BillingRunId,
+    entries: &[Entry],
+) -> Result<(), Error> {
+    let mut prepared = Vec::with_capacity(entries.len());
+    for entry in entries {
+        let charge = &new[entry.charges[0]].charge;
+        let last = entry.charges.iter().map(|index| new[*index].charge.at).max();
+        let id = EntryId::from_uuid(derived(charge.as_of, ctx.project, "charge entry", &charge.id.to_string()));
+        prepared.push(NewEntry {
+            id: Some(id),
+            customer: Some(charge.payer),
+            description: "Rated by a billing run".to_owned(),
+            usage_at: last,
+            cause: Some(Cause { kind: CauseType::BillingRun, id: run.to_string() }),
+            ..NewEntry::of(entry.kind, entry.amount, charge.currency, &entry.lines)
+        });
+    }
+    let posted = ledger::post_many(tx, ctx, &prepared)?;
+    for (entry, posted) in entries.iter().zip(&posted.entries) {
+        for index in &entry.charges {
+            new[*index].charge.entry = Some(posted.id);
+        }
+    }
+    Ok(())
+}
+
+fn absolute(amount: Amount) -> Result<Amount, Error> {
+    if amount.is_negative() {
+        return Ok(Amount::ZERO.checked_sub(amount).ok_or(OutOfRange).map_err(Refusal::from)?);
+    }
+    Ok(amount)
+}
+
+fn amount_of(micros: i128) -> Result<Amount, Error> {
+    let micros = i64::try_from(micros).map_err(|_| OutOfRange).map_err(Refusal::from)?;
+    Ok(Amount::from_micros(micros))
+}

@@ -1,0 +1,132 @@
+//! The job of a billing run. Subscriptions are taken in chunks: each is decided in a snapshot of its own and stored in one transaction
+//! together with how far the run is. Then the drafts that have waited long enough are issued, in the order of time and customer. Whatever
+//! dies in between, the next chunk begins where the last one ended.
+
+use domain::billing::run::{BillingRun, RunCounts, RunMode, RunPhase};
+use domain::ids::{BillingRunId, SubscriptionId};
+use domain::jobs::Progress;
+use storage::subscription_schedules::{self, SubscriptionSchedule};
+use storage::{ProjectTx, billing_items, billing_runs, customers};
+
+use super::decide::{Again, Decision, Issued, Purpose, decide};
+use super::load::{Batch, batch};
+use super::save::save;
+use crate::engine::Engine;
+use crate::error::Error;
+use crate::jobs::{Chunk, HeldJob};
+
+/// The most subscriptions of one chunk.
+const SUBSCRIPTIONS_MAX: i64 = 200;
+
+/// What one chunk stores.
+struct Part {
+    batch: Batch,
+    decisions: Vec<Decision>,
+    /// The last subscription, where the run goes through all of them.
+    last: Option<SubscriptionId>,
+    /// How many are left beyond this chunk, as far as is known.
+    left: i64,
+}
+
+/// One chunk of the job.
+pub(crate) fn chunk(engine: &Engine, held: &mut HeldJob, id: BillingRunId) -> Result<Chunk, Error> {
+    let run = engine.read(held.project, "get_billing_run", |tx| load(tx, id))?;
+    match run.phase {
+        RunPhase::Charge => charge(engine, held, run),
+        RunPhase::Issue => issue(engine, held, run),
+        RunPhase::Done | RunPhase::Failed => finish(engine, held, run),
+    }
+}
+
+fn load(tx: &mut ProjectTx<'_>, id: BillingRunId) -> Result<BillingRun, Error> {
+    billing_runs::get(tx, id)?.ok_or_else(|| Error::Bug(format!("the run {id} is gone")))
+}
+
+fn charge(engine: &Engine, held: &mut HeldJob, run: BillingRun) -> Result<Chunk, Error> {
+    if run.counts == RunCounts::default() {
+        // What was accepted before the run began is counted by it.
+        engine.fold_all(held.project)?;
+    }
+    let part = engine.read(held.project, "decide_billing", |tx| decide_part(tx, &run))?;
+    let ctx = engine.system_ctx("billing", held.project);
+    held.chunk(engine, "store_billing", |tx, job| {
+        let mut after = load(tx, run.id)?;
+        let Some(Part { batch, decisions, last, left }) = &part else {
+            after.phase = RunPhase::Issue;
+            after.counts = after.counts.plus(known_before(tx, &after)?);
+            billing_runs::update(tx, &after)?;
+            return Ok(Progress::More { done: job.done, total: job.done });
+        };
+        let counts = save(tx, &ctx, batch, decisions, &after)?;
+        after.counts = after.counts.plus(counts);
+        after.last_subscription = last.or(after.last_subscription);
+        billing_runs::update(tx, &after)?;
+        let done = job.done + counts.subscriptions;
+        Ok(Progress::More { done, total: done + left })
+    })
+}
+
+/// The next subscriptions with what is decided about them; `None` when there are no more.
+fn decide_part(tx: &mut ProjectTx<'_>, run: &BillingRun) -> Result<Option<Part>, Error> {
+    let again = run.scope.window.map(|time| Again { time, issued: Issued::Keep });
+    let (schedules, last, left) = next(tx, run)?;
+    if schedules.is_empty() {
+        return Ok(None);
+    }
+    let batch = batch(tx, &schedules, None)?;
+    let purpose = Purpose { as_of: run.as_of, again, run: Some(run.id) };
+    let decisions = decide(tx, &batch, purpose)?;
+    Ok(Some(Part { batch, decisions, last, left }))
+}
+
+type Next = (Vec<SubscriptionSchedule>, Option<SubscriptionId>, i64);
+
+/// What is due, or every subscription where a customer or a window is named.
+fn next(tx: &mut ProjectTx<'_>, run: &BillingRun) -> Result<Next, Error> {
+    let after = run.last_subscription;
+    match (&run.scope.customer_key, run.scope.window) {
+        (None, None) => {
+            let schedules = subscription_schedules::due(tx, run.as_of, SUBSCRIPTIONS_MAX)?;
+            let due = subscription_schedules::count_due(tx, run.as_of)?;
+            let left = due - i64::try_from(schedules.len()).unwrap_or(due);
+            Ok((schedules, None, left))
+        }
+        (None, Some(_)) => {
+            let schedules = subscription_schedules::page(tx, after, SUBSCRIPTIONS_MAX)?;
+            let last = schedules.last().map(|schedule| schedule.subscription);
+            Ok((schedules, last, 0))
+        }
+        (Some(key), _) => {
+            let Some(customer) = customers::find_by_key(tx, key)? else { return Ok((Vec::new(), None, 0)) };
+            let mut schedules = subscription_schedules::of_customer(tx, customer.id)?;
+            schedules.retain(|schedule| after.is_none_or(|after| schedule.subscription > after));
+            schedules.truncate(usize::try_from(SUBSCRIPTIONS_MAX).unwrap_or(usize::MAX));
+            let last = schedules.last().map(|schedule| schedule.subscription);
+            Ok((schedules, last, 0))
+        }
+    }
+}
+
+/// Items that an earlier run planned as of the same instant: nothing was left to do about them.
+fn known_before(tx: &mut ProjectTx<'_>, run: &BillingRun) -> Result<RunCounts, Error> {
+    let customer = match &run.scope.customer_key {
+        Some(key) => customers::find_by_key(tx, key)?.map(|customer| customer.id),
+        None => None,
+    };
+    let unchanged = billing_items::count_planned(tx, run.as_of, run.id, customer)?;
+    Ok(RunCounts { planned: unchanged, unchanged, ..RunCounts::default() })
+}
+
+fn issue(engine: &Engine, held: &mut HeldJob, run: BillingRun) -> Result<Chunk, Error> {
+    assert_eq!(run.mode, RunMode::Bill, "a dry run issues nothing");
+    finish(engine, held, run)
+}
+
+fn finish(engine: &Engine, held: &mut HeldJob, run: BillingRun) -> Result<Chunk, Error> {
+    held.chunk(engine, "finish_billing_run", |tx, job| {
+        let mut after = load(tx, run.id)?;
+        after.phase = RunPhase::Done;
+        billing_runs::update(tx, &after)?;
+        Ok(Progress::Complete { total: job.done })
+    })
+}

@@ -1,0 +1,141 @@
+//! Storing decisions: charges with their entries, drafts, items, and how far each subscription is billed, in one transaction. A
+//! subscription that was changed or billed since it was read is left alone; the next look finds it still due.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use domain::billing::diff::NewCharge;
+use domain::billing::drafts::{billing_day, issues_at};
+use domain::billing::run::{BillingItem, BillingRun, ItemState, RunCounts};
+use domain::currency::Currency;
+use domain::customers::Customer;
+use domain::ids::{BillingItemId, CustomerId, InvoiceId, SubscriptionId};
+use domain::invoices::record::{InvoiceKind, InvoiceName, InvoiceRecord};
+use domain::invoices::standing::{InvoiceState, Standing};
+use domain::window::zone;
+use jiff::civil::Date;
+use storage::{ProjectTx, billing_items, invoices, subscription_schedules};
+
+use super::decide::Decision;
+use super::load::Batch;
+use super::post;
+use crate::ctx::Ctx;
+use crate::error::Error;
+
+/// Stores what was decided, and says what became of the items.
+///
+/// # Errors
+/// A refusal when a balance would leave the range of amounts; otherwise only when the database fails.
+pub(super) fn save(
+    tx: &mut ProjectTx<'_>,
+    ctx: &Ctx,
+    batch: &Batch,
+    decisions: &[Decision],
+    run: &BillingRun,
+) -> Result<RunCounts, Error> {
+    let reads: Vec<_> = decisions.iter().map(|decision| decision.read).collect();
+    let unchanged: BTreeSet<SubscriptionId> = subscription_schedules::lock_unchanged(tx, &reads)?.into_iter().collect();
+    let decisions: Vec<&Decision> =
+        decisions.iter().filter(|decision| unchanged.contains(&decision.read.subscription)).collect();
+    let payers: Vec<&Customer> = decisions
+        .iter()
+        .flat_map(|decision| decision.charges.iter().map(|_| &batch.candidates[decision.candidate].payer))
+        .collect();
+    let mut new: Vec<NewCharge> = decisions.iter().flat_map(|decision| decision.charges.iter().cloned()).collect();
+    let assigned = assign(tx, batch, &payers, &new, run)?;
+    post::post(tx, ctx, &mut new, run.id)?;
+    let charges: Vec<_> = new.into_iter().map(|new| new.charge).collect();
+    invoices::charge(tx, &charges, &assigned)?;
+    let invoice_of: BTreeMap<BillingItemId, InvoiceId> =
+        charges.iter().zip(&assigned).filter_map(|(charge, invoice)| Some((charge.item?, *invoice))).collect();
+    let mut counts =
+        RunCounts { drafts: count(assigned.iter().collect::<BTreeSet<_>>().len()), ..RunCounts::default() };
+    let mut items: Vec<BillingItem> = Vec::new();
+    for decision in &decisions {
+        counts.subscriptions += 1;
+        for item in &decision.items {
+            let invoice = invoice_of.get(&item.id).copied();
+            counts.planned += 1;
+            match item.state {
+                ItemState::Charged if invoice.is_some() => counts.charged += 1,
+                ItemState::Charged => counts.unchanged += 1,
+                ItemState::Skipped => counts.skipped += 1,
+                ItemState::Failed => counts.failed += 1,
+            }
+            items.push(BillingItem { invoice, ..item.clone() });
+        }
+    }
+    billing_items::store_many(tx, &items)?;
+    let after: Vec<_> = decisions.iter().map(|decision| decision.after).collect();
+    subscription_schedules::billed(tx, &after)?;
+    Ok(counts)
+}
+
+type Day = (CustomerId, Currency, InvoiceKind, Date);
+
+/// The draft of each charge, made where there is none: that of the payer's day, or one more where the day's invoice is issued already.
+fn assign(
+    tx: &mut ProjectTx<'_>,
+    batch: &Batch,
+    payers: &[&Customer],
+    new: &[NewCharge],
+    run: &BillingRun,
+) -> Result<Vec<InvoiceId>, Error> {
+    let mut days = Vec::with_capacity(new.len());
+    for (payer, NewCharge { charge, falls_on }) in payers.iter().zip(new) {
+        let zone = zone(payer.time_zone.as_ref().unwrap_or(&batch.project.time_zone));
+        let day = billing_day(*falls_on, &zone);
+        let key: Day = (payer.id, charge.currency, InvoiceKind::Regular, day.date);
+        days.push((key, day.starts_at, *falls_on));
+    }
+    let mut wanted: BTreeMap<Day, _> = BTreeMap::new();
+    for (key, starts_at, falls_on) in &days {
+        let first = wanted.entry(*key).or_insert((*starts_at, *falls_on));
+        first.1 = first.1.min(*falls_on);
+    }
+    let keys: Vec<Day> = wanted.keys().copied().collect();
+    let mut newest: BTreeMap<Day, InvoiceRecord> = BTreeMap::new();
+    for record in invoices::lock_days(tx, &keys)? {
+        // They come in the order of parts.
+        let name = &record.name;
+        newest.insert((name.customer, name.currency, name.kind, name.bills_on), record);
+    }
+    let policy = batch.project.policies.invoices();
+    let mut drafts = Vec::new();
+    let mut chosen: BTreeMap<Day, InvoiceId> = BTreeMap::new();
+    for (key, (starts_at, falls_on)) in wanted {
+        let (customer, currency, kind, bills_on) = key;
+        let part = match newest.get(&key) {
+            Some(record) if record.standing.state == InvoiceState::Draft => {
+                chosen.insert(key, record.id);
+                continue;
+            }
+            Some(record) => record.name.part + 1,
+            None => 0,
+        };
+        let name = InvoiceName { customer, currency, kind, bills_on, part };
+        let id = name.id(batch.project.id, starts_at);
+        drafts.push(InvoiceRecord {
+            id,
+            name,
+            standing: Standing::DRAFT,
+            issues_at: issues_at(falls_on, &policy),
+            replaces: None,
+            run: Some(run.id),
+            created_at: run.as_of,
+            issued_at: None,
+            voided_at: None,
+        });
+        chosen.insert(key, id);
+    }
+    invoices::insert_drafts(tx, &drafts)?;
+    let assigned = days.iter().map(|(key, _, _)| {
+        let missing = || Error::Bug("every charge has a day".to_owned());
+        chosen.get(key).copied().ok_or_else(missing)
+    });
+    assigned.collect()
+}
+
+fn count(items: usize) -> i64 {
+    // Cannot fail: a chunk has far fewer.
+    i64::try_from(items).expect("a chunk has an end")
+}

@@ -1,0 +1,4 @@
+//! Billing: what is due is charged once, at the right moment, whatever happens in between.
+
+mod desk;
+mod runs;

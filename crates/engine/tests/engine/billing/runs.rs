@@ -1,0 +1,130 @@
+//! A run charges what is due, once; done again it changes nothing.
+
+use domain::billing::run::{ItemState, RunPhase, RunScope};
+use domain::refusal::Code;
+use domain::subscriptions::change::QuantityChanged;
+use domain::subscriptions::request::When;
+use domain::subscriptions::wish::ChangeWish;
+
+use super::desk::hybrid;
+use crate::backtests::shop::at;
+use crate::world::on_both;
+
+on_both! {
+    fn a_fee_in_advance_and_usage_in_arrears_fall_on_one_day(world) {
+        // checklist 42, checklist 39
+        world.open_billing(1, hybrid());
+        world.subscribe(0);
+        let run = world.bill("2026-03-17T10:20:00Z");
+        assert_eq!((run.counts.charged, run.phase), (1, RunPhase::Done));
+        world.calls("a", 0, "10", "2026-03-17T10:20:00Z");
+        world.calls("b", 0, "4", "2026-03-17T10:19:00Z");
+        world.bill("2026-04-01T00:30:00Z");
+        world.bill("2026-04-01T01:00:00Z");
+        // Half of March: 15 of 31 days; what was used before the subscription began is not billed.
+        assert_eq!(
+            world.charged(),
+            ["2026-03-17 base 23.709677", "2026-04-01 base 49.000000", "2026-04-01 calls 5.000000"]
+        );
+    }
+
+    fn a_run_done_again_changes_nothing_and_says_so(world) {
+        // checklist 54, checklist 57
+        world.open_billing(3, hybrid());
+        for customer in 0..3 {
+            world.subscribe(customer);
+        }
+        let first = world.bill("2026-05-01T12:00:00Z");
+        let (lines, charged) = (world.charged(), first.counts.charged);
+        let again = world.start_bill(Some("2026-05-01T12:00:00Z"), RunScope::default()).unwrap();
+        world.engine.run_jobs_of(world.project.id).unwrap();
+        let counts = world.billing_run(again).counts;
+        assert_eq!((counts.charged, counts.unchanged, counts.subscriptions), (0, charged, 0));
+        assert_eq!(world.charged(), lines);
+        // The same, looked at item by item.
+        let window = domain::window::Span { start: at("2026-03-01T00:00:00Z"), end: at("2026-06-01T00:00:00Z") };
+        let looked = world.start_bill(None, RunScope { customer_key: None, window: Some(window) }).unwrap();
+        world.engine.run_jobs_of(world.project.id).unwrap();
+        let counts = world.billing_run(looked).counts;
+        assert_eq!((counts.charged, counts.unchanged, counts.subscriptions), (0, charged, 3));
+        assert_eq!(world.charged(), lines);
+    }
+
+    fn usage_that_comes_before_the_invoice_is_issued_is_charged_by_the_difference(world) {
+        // checklist 56
+        world.open_billing(2, hybrid());
+        world.subscribe(0);
+        world.subscribe(1);
+        world.bill("2026-03-17T10:20:00Z");
+        world.calls("a", 0, "10", "2026-03-20T00:00:00Z");
+        world.bill("2026-04-01T12:00:00Z");
+        world.calls("b", 0, "6", "2026-03-21T00:00:00Z");
+        world.calls("c", 1, "6", "2026-03-21T00:00:00Z");
+        let window = domain::window::Span { start: at("2026-03-20T00:00:00Z"), end: at("2026-03-21T00:00:00Z") };
+        let scope = RunScope { customer_key: Some("customer-000".to_owned()), window: Some(window) };
+        let id = world.start_bill(None, scope).unwrap();
+        world.engine.run_jobs_of(world.project.id).unwrap();
+        assert_eq!(world.billing_run(id).counts.charged, 1);
+        let of_calls: Vec<String> = world.charged().into_iter().filter(|line| line.contains("calls")).collect();
+        // The other customer was not touched.
+        assert_eq!(
+            of_calls,
+            ["2026-04-01 calls 0.000000", "2026-04-01 calls 3.000000", "2026-04-01 calls 5.000000"]
+        );
+        let items = world.items_of(id);
+        assert!(items.iter().all(|item| item.state == ItemState::Charged && item.reason.is_none()));
+        assert!(items.iter().any(|item| item.cut.is_some_and(|cut| cut > 0)));
+    }
+
+    fn a_change_in_the_past_is_billed_on_the_day_it_was_asked_for(world) {
+        // checklist 44
+        let seats = serde_json::json!({ "key": "seats", "name": "Seats", "interval": { "unit": "month" }, "timing": "advance",
+            "terms": { "model": { "type": "seat", "unitPrice": "31" } } });
+        world.open_billing(1, crate::backtests::shop::plan(serde_json::json!([seats])));
+        let id = world.subscribe_with(0, |new| {
+            new.starts_at = Some(at("2026-03-01T00:00:00Z"));
+            new.quantities = [("seats".parse().unwrap(), domain::quantity::Quantity::parse("2").unwrap())].into();
+        });
+        world.bill("2026-03-17T10:20:00Z");
+        world.clock.set("2026-03-20T08:00:00Z");
+        let quantity = domain::quantity::Quantity::parse("3").unwrap();
+        let change = ChangeWish::QuantityChanged(QuantityChanged { price: "seats".parse().unwrap(), quantity });
+        world.change_subscription(id, "more", change, Some(When::At { at: at("2026-03-11T00:00:00Z") }));
+        world.bill("2026-03-20T08:00:00Z");
+        assert_eq!(
+            world.charged(),
+            ["2026-03-17 seats 62.000000", "2026-03-20 seats -42.000000", "2026-03-20 seats 63.000000"]
+        );
+    }
+
+    fn the_second_run_is_told_that_one_is_open(world) {
+        // checklist 52
+        world.open_billing(1, hybrid());
+        world.subscribe(0);
+        world.start_bill(None, RunScope::default()).unwrap();
+        let refused = world.start_bill(None, RunScope::default()).unwrap_err();
+        assert_eq!(refused.code, Code::RunInProgress);
+        world.engine.schedule_billing_of(world.project.id).unwrap();
+        assert_eq!(world.engine.list_billing_runs(&world.owner(), None, 10).unwrap().len(), 1);
+        world.engine.run_jobs_of(world.project.id).unwrap();
+        assert_eq!(world.charged().len(), 1);
+    }
+
+    fn what_cannot_be_rated_fails_for_a_reason_and_holds_up_nobody_else(world) {
+        // checklist 57
+        world.open_billing(2, hybrid());
+        world.subscribe_with(0, |new| {
+            // The largest amount there is, times many calls.
+            let terms = serde_json::from_value(crate::backtests::shop::per_unit("900000000000")).unwrap();
+            new.overrides = [("calls".parse().unwrap(), terms)].into();
+        });
+        world.subscribe(1);
+        world.calls("a", 0, "9000000", "2026-03-20T00:00:00Z");
+        let run = world.bill("2026-04-01T12:00:00Z");
+        assert_eq!(run.counts.failed, 3);
+        assert_eq!(run.counts.charged, 3);
+        let failed: Vec<_> = world.items_of(run.id).into_iter().filter(|item| item.state == ItemState::Failed).collect();
+        assert!(failed.iter().all(|item| item.reason.is_some()), "{failed:?}");
+        assert_eq!(world.charged().len(), 3);
+    }
+}

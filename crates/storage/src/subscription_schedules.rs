@@ -1,0 +1,217 @@
+//! Schedules: from when on something of a subscription may be due. A run takes what is due and sets when it has to look again; a change
+//! makes it look at once.
+
+use domain::ids::{CustomerId, ProjectId, SubscriptionId};
+use domain::time::Instant;
+
+use crate::error::StorageError;
+use crate::sql::{Row, Value, bulk_sql, params, sql};
+use crate::tx::{InstallationTx, ProjectTx};
+
+/// Where the billing of a subscription stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SubscriptionSchedule {
+    pub subscription: SubscriptionId,
+    pub customer: CustomerId,
+    /// Of its newest change or withdrawal.
+    pub newest_sequence: i64,
+    /// Of the newest one that a run has seen; 0 before the first run.
+    pub billed_sequence: i64,
+    /// Everything that was due until then is planned.
+    pub billed_until: Option<Instant>,
+    /// From when on a run has to look; `None`: never again, unless it is changed.
+    pub next_due_at: Option<Instant>,
+}
+
+/// Says that a subscription has changed, or is new: the next run looks at it. Waits for a run that bills it just now.
+pub fn changed(
+    tx: &mut ProjectTx<'_>,
+    subscription: SubscriptionId,
+    customer: CustomerId,
+    newest_sequence: i64,
+    now: Instant,
+) -> Result<(), StorageError> {
+    tx.execute(
+        sql!(
+            "-- subscription_changed
+            insert into subscription_schedules (project_id, subscription_id, customer_id, newest_sequence, billed_sequence,
+                next_due_at)
+            values (?1, ?2, ?3, ?4, 0, ?5)
+            on conflict (project_id, subscription_id) do update
+            set newest_sequence = excluded.newest_sequence,
+                next_due_at = case
+                    when subscription_schedules.next_due_at < excluded.next_due_at then subscription_schedules.next_due_at
+                    else excluded.next_due_at
+                end"
+        ),
+        &params![subscription, customer, newest_sequence, now],
+    )?;
+    Ok(())
+}
+
+/// Those that are due, the earliest first; `limit` of them at most.
+pub fn due(tx: &mut ProjectTx<'_>, until: Instant, limit: i64) -> Result<Vec<SubscriptionSchedule>, StorageError> {
+    tx.query(
+        sql!(
+            "-- due_subscriptions
+            select subscription_id, customer_id, newest_sequence, billed_sequence, billed_until, next_due_at
+            from subscription_schedules
+            where project_id = ?1
+              and next_due_at <= ?2
+            order by next_due_at, subscription_id
+            limit ?3"
+        ),
+        &params![until, limit],
+        read,
+    )
+}
+
+/// How many are due.
+pub fn count_due(tx: &mut ProjectTx<'_>, until: Instant) -> Result<i64, StorageError> {
+    tx.query_one(
+        sql!(
+            "-- count_due_subscriptions
+            select count(*) from subscription_schedules where project_id = ?1 and next_due_at <= ?2"
+        ),
+        &params![until],
+        |row| row.get(0),
+    )
+}
+
+/// When the next one is due; `None` when none ever is.
+pub fn next_due(tx: &mut ProjectTx<'_>) -> Result<Option<Instant>, StorageError> {
+    tx.query_one(
+        sql!(
+            "-- next_due_subscription
+            select min(next_due_at) from subscription_schedules where project_id = ?1 and next_due_at is not null"
+        ),
+        &[],
+        |row| row.get(0),
+    )
+}
+
+/// The schedules of a customer, in the order of its subscriptions.
+pub fn of_customer(tx: &mut ProjectTx<'_>, customer: CustomerId) -> Result<Vec<SubscriptionSchedule>, StorageError> {
+    tx.query(
+        sql!(
+            "-- schedules_of_customer
+            select subscription_id, customer_id, newest_sequence, billed_sequence, billed_until, next_due_at
+            from subscription_schedules
+            where project_id = ?1
+              and customer_id = ?2
+            order by subscription_id"
+        ),
+        &params![customer],
+        read,
+    )
+}
+
+/// The schedules of these subscriptions after one, in their order; `limit` of them at most.
+pub fn page(
+    tx: &mut ProjectTx<'_>,
+    after: Option<SubscriptionId>,
+    limit: i64,
+) -> Result<Vec<SubscriptionSchedule>, StorageError> {
+    tx.query(
+        sql!(
+            "-- page_schedules
+            select subscription_id, customer_id, newest_sequence, billed_sequence, billed_until, next_due_at
+            from subscription_schedules
+            where project_id = ?1
+              and (cast(?2 as {uuid}) is null or subscription_id > ?2)
+            order by subscription_id
+            limit ?3"
+        ),
+        &params![after, limit],
+        read,
+    )
+}
+
+/// Those of these that stand as they were read, locked until the transaction ends, in no order: the others were changed or billed meanwhile.
+pub fn lock_unchanged(
+    tx: &mut ProjectTx<'_>,
+    schedules: &[SubscriptionSchedule],
+) -> Result<Vec<SubscriptionId>, StorageError> {
+    let mut sorted = schedules.to_vec();
+    // Locked in one order, whoever locks.
+    sorted.sort_by_key(|schedule| schedule.subscription);
+    let rows: Vec<[Value<'_>; 4]> = sorted
+        .iter()
+        .map(|read| params![read.subscription, read.newest_sequence, read.billed_sequence, read.billed_until])
+        .collect();
+    tx.query_many(
+        bulk_sql!(
+            "-- lock_unchanged_schedules
+            select s.subscription_id
+            from {rows}
+            join subscription_schedules s on s.project_id = r.project_id and s.subscription_id = r.subscription_id
+            where s.newest_sequence = r.newest_sequence
+              and s.billed_sequence = r.billed_sequence
+              and (s.billed_until = r.billed_until or (s.billed_until is null and r.billed_until is null))
+            order by s.subscription_id
+            {for_update}",
+            [
+                project_id: Uuid,
+                subscription_id: Uuid,
+                newest_sequence: Int,
+                billed_sequence: Int,
+                billed_until: Instant,
+            ]
+        ),
+        &rows,
+        |row| row.get(0),
+    )
+}
+
+/// Stores how far these are billed. Lock them first.
+pub fn billed(tx: &mut ProjectTx<'_>, schedules: &[SubscriptionSchedule]) -> Result<(), StorageError> {
+    let rows: Vec<[Value<'_>; 4]> = schedules
+        .iter()
+        .map(|now| params![now.subscription, now.billed_sequence, now.billed_until, now.next_due_at])
+        .collect();
+    let updated = tx.execute_many(
+        bulk_sql!(
+            "-- store_schedules
+            update subscription_schedules
+            set billed_sequence = r.billed_sequence,
+                billed_until = r.billed_until,
+                next_due_at = r.next_due_at
+            from {rows}
+            where subscription_schedules.project_id = r.project_id
+              and subscription_schedules.subscription_id = r.subscription_id",
+            [
+                project_id: Uuid,
+                subscription_id: Uuid,
+                billed_sequence: Int,
+                billed_until: Instant,
+                next_due_at: Instant,
+            ]
+        ),
+        &rows,
+    )?;
+    assert_eq!(updated, schedules.len().try_into().unwrap_or(u64::MAX), "whoever bills holds the schedules");
+    Ok(())
+}
+
+/// The projects in which something is due.
+pub fn projects_with_due(tx: &mut InstallationTx<'_>, now: Instant) -> Result<Vec<ProjectId>, StorageError> {
+    tx.query(
+        sql!(
+            "-- projects_with_due_subscriptions
+            select distinct project_id from subscription_schedules where next_due_at <= ?1 order by project_id"
+        ),
+        &params![now],
+        |row| row.get(0),
+    )
+}
+
+fn read(row: &Row<'_>) -> Result<SubscriptionSchedule, StorageError> {
+    Ok(SubscriptionSchedule {
+        subscription: row.get(0)?,
+        customer: row.get(1)?,
+        newest_sequence: row.get(2)?,
+        billed_sequence: row.get(3)?,
+        billed_until: row.get(4)?,
+        next_due_at: row.get(5)?,
+    })
+}
