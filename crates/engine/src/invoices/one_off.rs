@@ -124,7 +124,7 @@ fn draft(
 ) -> Result<InvoiceRecord, Error> {
     let zone = payer.time_zone.as_deref().unwrap_or(&project.time_zone);
     let bills_on = day_of(ctx.now(), zone);
-    let before = invoices::of_days(tx, &[(payer.id, currency, InvoiceKind::OneOff, bills_on)])?;
+    let before = invoices::lock_days(tx, &[(payer.id, currency, InvoiceKind::OneOff, bills_on)])?;
     let part = before.last().map_or(0, |last| last.name.part + 1);
     let name = InvoiceName { customer: payer.id, currency, kind: InvoiceKind::OneOff, bills_on, part };
     Ok(InvoiceRecord {

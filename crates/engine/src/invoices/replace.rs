@@ -15,7 +15,7 @@ pub(crate) fn replacement(tx: &mut ProjectTx<'_>, ctx: &Ctx, void: &InvoiceRecor
     let issued = issued_invoices::get(tx, void.id)?.ok_or_else(Error::not_found)?;
     let document: Document = read_document(&issued)?;
     let InvoiceName { customer, currency, bills_on, .. } = void.name;
-    let before = invoices::of_days(tx, &[(customer, currency, InvoiceKind::Replacement, bills_on)])?;
+    let before = invoices::lock_days(tx, &[(customer, currency, InvoiceKind::Replacement, bills_on)])?;
     let part = before.last().map_or(0, |last| last.name.part + 1);
     let name = InvoiceName { customer, currency, kind: InvoiceKind::Replacement, bills_on, part };
     let draft = InvoiceRecord {
