@@ -15,5 +15,5 @@ mod post;
 pub(crate) mod run;
 pub mod runs;
 mod save;
-mod scheduler;
+pub(crate) mod scheduler;
 mod usage;

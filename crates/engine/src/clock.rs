@@ -11,6 +11,7 @@ use serde_json::json;
 use storage::{project_clocks, projects};
 
 use crate::audit::{AuditRecord, Audited};
+use crate::billing::scheduler::BillingRuns;
 use crate::ctx::{Actor, Ctx, Held};
 use crate::engine::Engine;
 use crate::error::Error;
@@ -29,7 +30,7 @@ pub(crate) trait DueWork: Sync {
 }
 
 /// Every kind, in the order in which they run at one instant: the charges of a day draw on lots before these expire.
-const DUE_WORK: &[&dyn DueWork] = &[&LotExpiry];
+const DUE_WORK: &[&dyn DueWork] = &[&BillingRuns, &LotExpiry];
 
 /// How many projects are looked at together.
 const PROJECTS_PAGE: i64 = 200;

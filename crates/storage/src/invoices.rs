@@ -1,8 +1,10 @@
 //! Invoices: how each stands, and which charges are on it. What was issued is in `issued_invoices`.
 
+mod due;
 mod page;
 mod standing;
 
+pub use due::{due_drafts, next_due_draft, postpone};
 pub use page::{InvoiceCounts, InvoiceFilter, counts, page};
 pub use standing::{find_by_ids, get, lock_many, of_charges, release_lines, store_many};
 

@@ -1,12 +1,12 @@
 //! Schedules: from when on something of a subscription may be due. A run takes what is due and sets when it has to look again; a change
 //! makes it look at once.
 
-use domain::ids::{CustomerId, ProjectId, SubscriptionId};
+use domain::ids::{CustomerId, SubscriptionId};
 use domain::time::Instant;
 
 use crate::error::StorageError;
 use crate::sql::{Row, Value, bulk_sql, params, sql};
-use crate::tx::{InstallationTx, ProjectTx};
+use crate::tx::ProjectTx;
 
 /// Where the billing of a subscription stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -191,18 +191,6 @@ pub fn billed(tx: &mut ProjectTx<'_>, schedules: &[SubscriptionSchedule]) -> Res
     )?;
     assert_eq!(updated, schedules.len().try_into().unwrap_or(u64::MAX), "whoever bills holds the schedules");
     Ok(())
-}
-
-/// The projects in which something is due.
-pub fn projects_with_due(tx: &mut InstallationTx<'_>, now: Instant) -> Result<Vec<ProjectId>, StorageError> {
-    tx.query(
-        sql!(
-            "-- projects_with_due_subscriptions
-            select distinct project_id from subscription_schedules where next_due_at <= ?1 order by project_id"
-        ),
-        &params![now],
-        |row| row.get(0),
-    )
 }
 
 fn read(row: &Row<'_>) -> Result<SubscriptionSchedule, StorageError> {

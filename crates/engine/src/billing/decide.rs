@@ -320,7 +320,8 @@ fn after(batch: &Batch, candidate: &Candidate, purpose: Purpose, has_failed: boo
     }
 }
 
-const RETRY_AFTER: std::time::Duration = std::time::Duration::from_secs(3_600);
+/// How long what cannot be rated or issued waits for the next try.
+pub(super) const RETRY_AFTER: std::time::Duration = std::time::Duration::from_secs(3_600);
 
 /// What was charged before under keys that may come to something else now, by subscription. A subscription of which no change is new and
 /// that is not looked at again was charged nothing of what is due now.

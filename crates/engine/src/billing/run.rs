@@ -3,20 +3,27 @@
 //! dies in between, the next chunk begins where the last one ended.
 
 use domain::billing::run::{BillingRun, RunCounts, RunMode, RunPhase};
-use domain::ids::{BillingRunId, SubscriptionId};
+use domain::ids::{BillingRunId, InvoiceId, SubscriptionId};
+use domain::invoices::record::InvoiceRecord;
+use domain::invoices::settings::Finalization;
+use domain::invoices::standing::InvoiceState;
 use domain::jobs::Progress;
 use storage::subscription_schedules::{self, SubscriptionSchedule};
-use storage::{ProjectTx, billing_items, billing_runs, customers};
+use storage::{ProjectTx, billing_items, billing_runs, customers, invoices, projects};
 
-use super::decide::{Again, Decision, Issued, Purpose, decide};
+use super::decide::{Again, Decision, Issued, Purpose, RETRY_AFTER, decide};
 use super::load::{Batch, batch};
 use super::save::save;
+use crate::ctx::Ctx;
 use crate::engine::Engine;
 use crate::error::Error;
+use crate::invoices::{IssueMoment, drafts, issue_drafts};
 use crate::jobs::{Chunk, HeldJob};
 
 /// The most subscriptions of one chunk.
 const SUBSCRIPTIONS_MAX: i64 = 200;
+/// The most invoices that are issued in one chunk.
+const DRAFTS_MAX: i64 = 100;
 
 /// What one chunk stores.
 struct Part {
@@ -48,7 +55,7 @@ fn charge(engine: &Engine, held: &mut HeldJob, run: BillingRun) -> Result<Chunk,
         engine.fold_all(held.project)?;
     }
     let part = engine.read(held.project, "decide_billing", |tx| decide_part(tx, &run))?;
-    let ctx = engine.system_ctx("billing", held.project);
+    let ctx = engine.clocked_ctx("billing", held.project)?;
     held.chunk(engine, "store_billing", |tx, job| {
         let mut after = load(tx, run.id)?;
         let Some(Part { batch, decisions, last, left }) = &part else {
@@ -117,9 +124,62 @@ fn known_before(tx: &mut ProjectTx<'_>, run: &BillingRun) -> Result<RunCounts, E
     Ok(RunCounts { planned: unchanged, unchanged, ..RunCounts::default() })
 }
 
+/// The next drafts in the order of their numbers. A draft that cannot be issued waits for an hour and holds up nobody else.
 fn issue(engine: &Engine, held: &mut HeldJob, run: BillingRun) -> Result<Chunk, Error> {
     assert_eq!(run.mode, RunMode::Bill, "a dry run issues nothing");
-    finish(engine, held, run)
+    let ctx = engine.clocked_ctx("billing", held.project)?;
+    let refused = std::cell::RefCell::new(Vec::<InvoiceId>::new());
+    loop {
+        let chunk = held.chunk(engine, "issue_invoices", |tx, job| {
+            let mut after = load(tx, run.id)?;
+            for id in refused.borrow().iter() {
+                invoices::postpone(tx, *id, run.as_of.checked_add(RETRY_AFTER).unwrap_or(run.as_of))?;
+            }
+            let drafts = due_drafts(tx, &after)?;
+            if drafts.is_empty() {
+                after.phase = RunPhase::Done;
+                billing_runs::update(tx, &after)?;
+                return Ok(Progress::Complete { total: job.done });
+            }
+            let ids: Vec<InvoiceId> = drafts.iter().map(|draft| draft.id).collect();
+            let issued = issue_drafts(tx, &ctx, &ids, IssueMoment::WhenDue)?;
+            let is_issued = |invoice: &&InvoiceRecord| invoice.standing.state != InvoiceState::Draft;
+            let count = i64::try_from(issued.iter().filter(is_issued).count());
+            after.counts.issued += count.map_err(|_| Error::Bug("a chunk has an end".to_owned()))?;
+            billing_runs::update(tx, &after)?;
+            Ok(Progress::More { done: job.done, total: job.total })
+        });
+        match chunk {
+            Err(Error::Refused(refusal)) => {
+                let culprit = culprit(engine, held, &run, &ctx)?;
+                tracing::warn!(invoice = %culprit, reason = refusal.detail, "a draft cannot be issued; it is tried again in an hour");
+                refused.borrow_mut().push(culprit);
+            }
+            other => return other,
+        }
+    }
+}
+
+/// The first of the due drafts that cannot be issued by itself.
+fn culprit(engine: &Engine, held: &HeldJob, run: &BillingRun, ctx: &Ctx) -> Result<InvoiceId, Error> {
+    let drafts = engine.read(held.project, "find_refused_draft", |tx| due_drafts(tx, run))?;
+    for draft in drafts {
+        let billed = engine.read(held.project, "bill_draft", |tx| {
+            drafts::load(tx, std::slice::from_ref(&draft))?.bill(&draft).map(|_| ())
+        });
+        if billed.is_err() {
+            return Ok(draft.id);
+        }
+    }
+    Err(Error::Bug(format!("drafts of {} are refused together and not one by one, as of {}", ctx.project, run.as_of)))
+}
+
+fn due_drafts(tx: &mut ProjectTx<'_>, run: &BillingRun) -> Result<Vec<InvoiceRecord>, Error> {
+    let project = projects::get(tx)?.ok_or_else(Error::not_found)?;
+    match project.policies.invoice_finalization {
+        Finalization::Automatic => Ok(invoices::due_drafts(tx, run.as_of, DRAFTS_MAX)?),
+        Finalization::Manual => Ok(Vec::new()),
+    }
 }
 
 fn finish(engine: &Engine, held: &mut HeldJob, run: BillingRun) -> Result<Chunk, Error> {

@@ -1,42 +1,60 @@
-//! Starting runs by themselves: in every project in which something is due and nobody bills just now. Several nodes may look at once;
-//! one of them starts the run, the others find it open.
+//! Runs by the calendar: in every project in which something is due a run is started and worked off, whether its clock is that of the world
+//! or one that is moved forward. Several nodes may look at once; one starts the run, and the lease says who works on it.
 
 use domain::billing::run::{RunScope, RunTrigger};
-use domain::ids::ProjectId;
+use domain::invoices::settings::Finalization;
 use domain::refusal::Code;
-use storage::subscription_schedules;
+use domain::time::Instant;
+use serde_json::json;
+use storage::{invoices, projects, subscription_schedules};
 
 use super::runs;
 use crate::audit::{AuditRecord, Audited};
+use crate::clock::DueWork;
+use crate::ctx::Ctx;
 use crate::engine::Engine;
 use crate::error::Error;
 
-impl Engine {
-    /// Starts a run in every project that needs one.
-    ///
-    /// # Errors
-    /// When the database did not do its part; what was started until then stays started.
-    pub fn schedule_billing(&self) -> Result<(), Error> {
-        let now = self.now();
-        let projects = self.db().read_installation("find_due_billing", |tx| -> Result<Vec<ProjectId>, Error> {
-            Ok(subscription_schedules::projects_with_due(tx, now)?)
-        })?;
-        for project in projects {
-            self.schedule_billing_of(project)?;
-        }
-        Ok(())
+/// Subscriptions of which something is due, and drafts that have waited long enough.
+pub(crate) struct BillingRuns;
+
+impl DueWork for BillingRuns {
+    fn name(&self) -> &'static str {
+        "billing"
     }
 
-    /// Starts a run in one project, unless one is open.
+    fn next_due(&self, engine: &Engine, ctx: &Ctx, until: Instant) -> Result<Option<Instant>, Error> {
+        let due = engine.read(ctx.project, "next_due_billing", |tx| -> Result<Option<Instant>, Error> {
+            let charged = subscription_schedules::next_due(tx)?;
+            let project = projects::get(tx)?.ok_or_else(Error::not_found)?;
+            let issued = match project.policies.invoice_finalization {
+                Finalization::Automatic => invoices::next_due_draft(tx)?,
+                Finalization::Manual => None,
+            };
+            Ok([charged, issued].into_iter().flatten().min())
+        })?;
+        Ok(due.filter(|due| *due <= until))
+    }
+
+    fn run(&self, engine: &Engine, ctx: &Ctx) -> Result<(), Error> {
+        if self.next_due(engine, ctx, ctx.now())?.is_none() {
+            return Ok(());
+        }
+        engine.schedule_billing(ctx)?;
+        engine.run_jobs_of(ctx.project)
+    }
+}
+
+impl Engine {
+    /// Starts a run of everything that is due, unless one is open.
     ///
     /// # Errors
     /// When the database did not do its part.
-    pub fn schedule_billing_of(&self, project: ProjectId) -> Result<(), Error> {
-        let ctx = self.system_ctx("billing", project);
-        let started = self.command(&ctx, "schedule_billing", |tx| {
-            let run = runs::start(tx, &ctx, RunTrigger::Schedule, ctx.now(), RunScope::default())?;
+    pub fn schedule_billing(&self, ctx: &Ctx) -> Result<(), Error> {
+        let started = self.command(ctx, "schedule_billing", |tx| {
+            let run = runs::start(tx, ctx, RunTrigger::Schedule, ctx.now(), RunScope::default())?;
             let record = AuditRecord::new("billingRun.scheduled", run.id);
-            Ok(Audited::new((), record.details(serde_json::json!({ "asOf": run.as_of, "job": run.job }))))
+            Ok(Audited::new((), record.details(json!({ "asOf": run.as_of, "job": run.job }))))
         });
         match started {
             Err(Error::Refused(refusal)) if refusal.code == Code::RunInProgress => Ok(()),

@@ -64,8 +64,7 @@ pub fn chunk(engine: &Engine, held: &mut HeldJob) -> Result<Chunk, Error> {
 pub(crate) fn run(engine: &Engine) {
     let mut next_look = engine.now();
     while engine.jobs.wait() {
-        let scheduled = engine.schedule_billing();
-        let mut ran = scheduled.and_then(|()| engine.run_jobs()).and_then(|()| observe::set_gauges(engine));
+        let mut ran = engine.run_jobs().and_then(|()| observe::set_gauges(engine));
         let now = engine.now();
         if now >= next_look {
             next_look = now.checked_add(DUE_WORK_EVERY).unwrap_or(now);

@@ -4,6 +4,8 @@ use domain::billing::run::RunScope;
 use domain::charges::charge::Charge;
 use domain::ids::{BillingRunId, InvoiceId, SubscriptionId};
 use domain::invoices::record::InvoiceRecord;
+use domain::invoices::settings::Finalization;
+use domain::projects::{Change, ProjectChange};
 use domain::refusal::Refusal;
 use domain::subscriptions::request::When;
 use domain::subscriptions::wish::{ChangeRequest, ChangeWish, ItemWish, NewSubscription};
@@ -25,6 +27,13 @@ impl World {
         self.open_shop(customers);
         self.draft(plan);
         self.publish(1);
+    }
+
+    /// From now on a person issues the invoices.
+    pub fn keep_drafts(&self) {
+        let change =
+            ProjectChange { invoice_finalization: Change::Set(Finalization::Manual), ..ProjectChange::default() };
+        self.engine.update_project(&self.owner(), &change).unwrap();
     }
 
     pub fn subscribe(&self, customer: u32) -> SubscriptionId {
@@ -111,6 +120,14 @@ impl World {
                 Ok::<_, engine::Error>(records.into_iter().map(|record| (record.clone(), of(record.id))).collect())
             })
             .unwrap()
+    }
+
+    /// `day state total`, invoice by invoice.
+    pub fn invoices(&self) -> Vec<String> {
+        let told = |(record, _): (InvoiceRecord, Vec<Charge>)| {
+            format!("{} {} {}", record.name.bills_on, record.standing.state, record.standing.total)
+        };
+        self.billed().into_iter().map(told).collect()
     }
 
     /// `day price amount`, charge by charge, sorted.

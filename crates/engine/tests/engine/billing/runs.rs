@@ -26,6 +26,8 @@ on_both! {
             world.charged(),
             ["2026-03-17 base 23.709677", "2026-04-01 base 49.000000", "2026-04-01 calls 5.000000"]
         );
+        // The one of March waited for the late buffer, the one of April for usage of the same moment.
+        assert_eq!(world.invoices(), ["2026-03-17 issued 23.710000", "2026-04-01 issued 54.000000"]);
     }
 
     fn a_run_done_again_changes_nothing_and_says_so(world) {
@@ -53,6 +55,7 @@ on_both! {
     fn usage_that_comes_before_the_invoice_is_issued_is_charged_by_the_difference(world) {
         // checklist 56
         world.open_billing(2, hybrid());
+        world.keep_drafts();
         world.subscribe(0);
         world.subscribe(1);
         world.bill("2026-03-17T10:20:00Z");
@@ -97,6 +100,38 @@ on_both! {
         );
     }
 
+    fn looking_again_leaves_what_is_issued_to_the_late_desk(world) {
+        // checklist 70
+        world.open_billing(1, hybrid());
+        world.subscribe(0);
+        world.calls("a", 0, "10", "2026-03-20T00:00:00Z");
+        world.bill("2026-04-01T12:00:00Z");
+        let (lines, invoices) = (world.charged(), world.invoices());
+        world.calls("b", 0, "6", "2026-03-21T00:00:00Z");
+        let window = domain::window::Span { start: at("2026-03-01T00:00:00Z"), end: at("2026-04-01T00:00:00Z") };
+        let id = world.start_bill(None, RunScope { customer_key: None, window: Some(window) }).unwrap();
+        world.engine.run_jobs_of(world.project.id).unwrap();
+        assert_eq!(world.billing_run(id).counts.charged, 0);
+        assert_eq!((world.charged(), world.invoices()), (lines, invoices));
+    }
+
+    fn what_is_due_is_billed_by_the_calendar_without_anybody_asking(world) {
+        // checklist 50
+        world.open_billing(1, hybrid());
+        world.subscribe_with(0, |new| new.trial_days = Some(10));
+        for (now, invoices) in [
+            ("2026-03-20T00:00:00Z", vec![]),
+            ("2026-03-27T10:20:00Z", vec!["2026-03-27 draft 0.000000"]),
+            ("2026-03-27T11:20:00Z", vec!["2026-03-27 issued 7.900000"]),
+            ("2026-04-01T00:30:00Z", vec!["2026-03-27 issued 7.900000", "2026-04-01 draft 0.000000"]),
+            ("2026-04-01T01:00:00Z", vec!["2026-03-27 issued 7.900000", "2026-04-01 issued 49.000000"]),
+        ] {
+            world.clock.set(now);
+            world.engine.run_due_work(&world.system()).unwrap();
+            assert_eq!(world.invoices(), invoices, "at {now}");
+        }
+    }
+
     fn the_second_run_is_told_that_one_is_open(world) {
         // checklist 52
         world.open_billing(1, hybrid());
@@ -104,7 +139,7 @@ on_both! {
         world.start_bill(None, RunScope::default()).unwrap();
         let refused = world.start_bill(None, RunScope::default()).unwrap_err();
         assert_eq!(refused.code, Code::RunInProgress);
-        world.engine.schedule_billing_of(world.project.id).unwrap();
+        world.engine.schedule_billing(&world.system()).unwrap();
         assert_eq!(world.engine.list_billing_runs(&world.owner(), None, 10).unwrap().len(), 1);
         world.engine.run_jobs_of(world.project.id).unwrap();
         assert_eq!(world.charged().len(), 1);
