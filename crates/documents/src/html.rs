@@ -13,7 +13,7 @@ struct Page<'a> {
 }
 
 pub(crate) fn draw(view: &View) -> Result<String, String> {
-    let page = Page { view, style: include_str!("../templates/document.css") };
+    let page = Page { view, style: crate::STYLE };
     page.render().map(|text| printable(&text)).map_err(|error| error.to_string())
 }
 

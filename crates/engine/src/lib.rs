@@ -16,6 +16,7 @@ pub mod clock;
 pub mod command;
 pub mod ctx;
 pub mod customers;
+pub mod documents;
 pub mod engine;
 pub mod error;
 pub mod estimates;

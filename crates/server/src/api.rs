@@ -30,6 +30,7 @@ pub(crate) mod catalog;
 pub(crate) mod clock;
 pub(crate) mod customers;
 pub(crate) mod docs;
+pub(crate) mod documents;
 pub(crate) mod estimates;
 pub(crate) mod health;
 pub(crate) mod ingest;

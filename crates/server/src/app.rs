@@ -27,6 +27,10 @@ struct Shared {
     running: Arc<Semaphore>,
     /// One permit per call that may be inside the engine or waiting to get in.
     admitted: Arc<Semaphore>,
+    /// One permit per call that may compute for long at once: there is room for all others.
+    heavy: Arc<Semaphore>,
+    /// One permit per such call that is computing or waiting to.
+    heavy_admitted: Semaphore,
 }
 
 impl App {
@@ -35,7 +39,10 @@ impl App {
         let limits = RateLimits::new(&settings.rates);
         let running = Arc::new(Semaphore::new(settings.calls_max));
         let admitted = Arc::new(Semaphore::new(settings.calls_max + settings.calls_waiting_max));
-        App { shared: Arc::new(Shared { engine, settings, limits, metrics, running, admitted }) }
+        let heavy = Arc::new(Semaphore::new(settings.heavy_calls_max));
+        let heavy_admitted = Semaphore::new(settings.heavy_calls_max + settings.heavy_calls_waiting_max);
+        let shared = Shared { engine, settings, limits, metrics, running, admitted, heavy, heavy_admitted };
+        App { shared: Arc::new(shared) }
     }
 
     /// For what never blocks (the ingest queue, a new caller). Anything that reads or writes goes through [`App::run`].
@@ -53,6 +60,25 @@ impl App {
 
     pub(crate) fn metrics(&self) -> Option<&PrometheusHandle> {
         self.shared.metrics.as_ref()
+    }
+
+    /// As [`App::run`], for work that keeps a core busy: few at once, and those that wait hold no thread.
+    ///
+    /// # Errors
+    /// As [`App::run`].
+    pub async fn run_heavy<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Engine) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Failure> {
+        let overloaded = || Failure::from(Error::Overloaded { retry_after_seconds: 1 });
+        let _admitted = self.shared.heavy_admitted.try_acquire().map_err(|_| overloaded())?;
+        let permit = Arc::clone(&self.shared.heavy).acquire_owned().await.map_err(|_| overloaded())?;
+        self.run(move |engine| {
+            // Held by the thread, not by the request, as in `run`.
+            let _permit = permit;
+            work(engine)
+        })
+        .await
     }
 
     /// Calls the engine on a thread that may block. Calls beyond the limit wait; when too many wait, they are refused.

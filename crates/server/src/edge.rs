@@ -230,6 +230,29 @@ mod tests {
         });
     }
 
+    #[test]
+    fn heavy_calls_leave_room_for_all_others() {
+        let settings = Settings { heavy_calls_max: 1, heavy_calls_waiting_max: 1, ..Settings::development() };
+        with_app(settings, |app| async move {
+            let (first_runs, first_is_running) = oneshot::channel();
+            let (let_first_end, first_may_end) = std::sync::mpsc::channel::<()>();
+            let mut first = Box::pin(app.run_heavy(move |_| {
+                first_runs.send(()).unwrap();
+                first_may_end.recv().unwrap();
+                Ok(1)
+            }));
+            assert!(poll_once(&mut first).is_pending());
+            first_is_running.await.unwrap();
+            let mut second = Box::pin(app.run_heavy(|_| Ok(2)));
+            assert!(poll_once(&mut second).is_pending());
+            let third = app.run_heavy(|_| Ok(3)).await.unwrap_err();
+            assert_eq!(third.refusal().code, Code::Overloaded);
+            assert_eq!(app.run(|_| Ok("another")).await.unwrap(), "another");
+            let_first_end.send(()).unwrap();
+            assert_eq!((first.await.unwrap(), second.await.unwrap()), (1, 2));
+        });
+    }
+
     fn poll_once<F: Future + Unpin>(future: &mut F) -> std::task::Poll<F::Output> {
         std::pin::Pin::new(future).poll(&mut std::task::Context::from_waker(std::task::Waker::noop()))
     }

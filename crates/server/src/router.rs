@@ -13,8 +13,8 @@ use crate::api::plans::versions;
 use crate::api::subscriptions::changes;
 use crate::api::{
     access_keys, admin, audit, auth, backtests, billing_runs, billing_settings, catalog, clock, customers, docs,
-    estimates, health, ingest_views, jobs, late_usage, ledger, members, metric_versions, metrics, overview, plans,
-    projects, rejections, subscriptions, trace, transactions, usage_corrections, wallets,
+    documents, estimates, health, ingest_views, jobs, late_usage, ledger, members, metric_versions, metrics, overview,
+    plans, projects, rejections, subscriptions, trace, transactions, usage_corrections, wallets,
 };
 use crate::app::App;
 use crate::edge::surround;
@@ -186,6 +186,10 @@ fn subscribed(api: Api) -> Api {
 fn invoiced(api: Api) -> Api {
     api.route(routes!(invoices::list_invoices), Guard::Project(Permission::BillingRead))
         .route(routes!(invoices::get_invoice), Guard::Project(Permission::BillingRead))
+        .route(routes!(documents::get_invoice_pdf), Guard::Project(Permission::BillingRead))
+        .route(routes!(documents::get_invoice_html), Guard::Project(Permission::BillingRead))
+        .route(routes!(documents::get_credit_note_pdf), Guard::Project(Permission::BillingRead))
+        .route(routes!(documents::get_credit_note_html), Guard::Project(Permission::BillingRead))
         .route(routes!(invoices::create_invoice), Guard::Project(Permission::InvoicesIssue))
         .route(routes!(invoices::finalize_invoice), Guard::Project(Permission::InvoicesIssue))
         .route(routes!(settle::record_payment), Guard::Project(Permission::InvoicesSettle))

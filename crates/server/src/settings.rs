@@ -23,6 +23,10 @@ pub struct Settings {
     pub calls_max: usize,
     /// Calls that may wait to get into the engine.
     pub calls_waiting_max: usize,
+    /// Calls at once of those that keep a core busy for long: drawing a document.
+    pub heavy_calls_max: usize,
+    /// Such calls that may wait.
+    pub heavy_calls_waiting_max: usize,
     pub connections_max: usize,
     pub compress_replies: bool,
 }
@@ -62,6 +66,8 @@ impl Settings {
             request_time_max: Duration::from_secs(60),
             calls_max: 32,
             calls_waiting_max: 1_024,
+            heavy_calls_max: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
+            heavy_calls_waiting_max: 64,
             connections_max: 8_192,
             compress_replies: false,
         }

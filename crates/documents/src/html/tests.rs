@@ -47,3 +47,11 @@ fn both_renderings_say_the_same_language() {
     let bytes = pdf(&sample("german")).unwrap();
     assert!(String::from_utf8_lossy(&bytes).contains("/Lang(de-DE)"));
 }
+
+#[test]
+fn the_style_of_the_page_is_the_one_that_policies_allow() {
+    let page = html(&sample("plain")).unwrap();
+    let style = page.split("<style>").nth(1).and_then(|rest| rest.split("</style>").next());
+    assert_eq!(style, Some(crate::STYLE));
+    assert!(!page.contains("style="));
+}

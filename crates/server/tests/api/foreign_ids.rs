@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use domain::access::Scope;
-use domain::ids::LateUsageId;
+use domain::ids::{CreditNoteId, LateUsageId};
 use http::Method;
 use serde_json::{Map, Value, json};
 use server::Guard;
@@ -82,6 +82,8 @@ impl Others {
             ("subscriptionId", subscription),
             ("changeId", change),
             ("invoiceId", invoice),
+            // Of an invoice of theirs, but nobody issues credit notes yet: no id there is.
+            ("creditNoteId", CreditNoteId::from_uuid(uuid::Uuid::nil()).to_string()),
             ("key", CANARY.to_owned()),
             ("metricKey", CANARY.to_owned()),
             ("email", owner.email.clone()),

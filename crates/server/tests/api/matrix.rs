@@ -5,8 +5,8 @@
 use domain::access::{Permission, Role, Scope};
 use domain::ids::InvoiceId;
 use domain::ids::{
-    AccessGrantId, AccessKeyId, BacktestId, BillingRunId, CustomerId, EntryId, EventId, JobId, LateUsageId, ProjectId,
-    RejectionId, SubscriptionChangeId, SubscriptionId, UsageCorrectionId, UserId,
+    AccessGrantId, AccessKeyId, BacktestId, BillingRunId, CreditNoteId, CustomerId, EntryId, EventId, JobId,
+    LateUsageId, ProjectId, RejectionId, SubscriptionChangeId, SubscriptionId, UsageCorrectionId, UserId,
 };
 use domain::refusal::Code;
 use http::Method;
@@ -98,6 +98,7 @@ pub fn path(row: &RouteRow, project: &str) -> String {
         "jobId" => JobId::from_uuid(nothing).to_string(),
         "eventId" => EventId::from_uuid(nothing).to_string(),
         "subscriptionId" => SubscriptionId::from_uuid(nothing).to_string(),
+        "creditNoteId" => CreditNoteId::from_uuid(nothing).to_string(),
         "invoiceId" => InvoiceId::from_uuid(nothing).to_string(),
         "changeId" => SubscriptionChangeId::from_uuid(nothing).to_string(),
         "number" => "7".to_owned(),

@@ -26,7 +26,9 @@ pub struct Request<'w> {
 pub struct Reply {
     pub status: u16,
     pub headers: HeaderMap,
+    /// The body as text; empty for what is none.
     pub text: String,
+    pub bytes: Vec<u8>,
 }
 
 impl<'w> Request<'w> {
@@ -121,8 +123,9 @@ async fn answered(router: Router, request: http::Request<Body>, path: String, ma
     let response = router.oneshot(request).await.unwrap();
     let (parts, body) = response.into_parts();
     let bytes = axum::body::to_bytes(body, usize::MAX).await.unwrap();
-    let text = String::from_utf8(bytes.to_vec()).unwrap();
-    let reply = Reply { status: parts.status.as_u16(), headers: parts.headers, text };
+    let is_binary = parts.headers.get("content-type").is_some_and(|kind| kind == "application/pdf");
+    let text = if is_binary { String::new() } else { String::from_utf8(bytes.to_vec()).unwrap() };
+    let reply = Reply { status: parts.status.as_u16(), headers: parts.headers, text, bytes: bytes.to_vec() };
     assert!(reply.status < 500 || may_fail, "{path} failed: {reply:?}");
     if !path.starts_with("/health/") {
         reply.check();

@@ -106,7 +106,7 @@ fn told(id: char, amount: &str) -> Transcript {
     let text =
         format!("{{\"id\":\"cus_{}\",\"accessToken\":\"{id}\",\"amount\":\"{amount}\"}}", id.to_string().repeat(26));
     let mut transcript = Transcript::default();
-    transcript.add("GET", "/x", &Reply { status: 200, headers: http::HeaderMap::new(), text });
+    transcript.add("GET", "/x", &Reply { status: 200, headers: http::HeaderMap::new(), text, bytes: Vec::new() });
     transcript
 }
 
