@@ -2,6 +2,7 @@
 //! [`crate::ledger::recipes`].
 
 pub mod bill;
+pub mod credit;
 pub mod discounts;
 pub mod document;
 pub mod freeze;

@@ -1,6 +1,8 @@
 //! Invoices: drafts as they would be, issuing, what settles an invoice or takes it back, and why each amount is what it is.
 
+mod credit_notes;
 pub(crate) mod drafts;
+mod explain;
 mod finalize;
 mod issue;
 mod one_off;
@@ -9,6 +11,8 @@ mod settle;
 mod trail;
 mod view;
 
+pub use self::credit_notes::NewCreditNote;
+pub use self::explain::{ExplainedCharge, ExplainedInvoice, ExplainedLine};
 pub use self::issue::IssueMoment;
 pub use self::issue::issue_drafts;
 pub use self::one_off::{NewInvoice, NewInvoiceItem};

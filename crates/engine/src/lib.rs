@@ -45,6 +45,7 @@ pub mod usage_corrections;
 pub mod users;
 pub mod verify;
 mod verify_ingest;
+mod verify_invoices;
 mod verify_ledger;
 pub mod wallets;
 pub mod workers;

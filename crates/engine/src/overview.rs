@@ -3,13 +3,13 @@
 use domain::access::Permission;
 use domain::amount::Amount;
 use domain::currency::Currency;
-use domain::ids::ProjectId;
+use domain::ids::{CustomerId, ProjectId};
 use domain::ingest::OutcomeCounts;
 use domain::projects::Mode;
 use domain::time::Instant;
 use domain::window::{Span, month_of, zone};
 use storage::journal::{self, EntryFilter};
-use storage::projects;
+use storage::{ProjectTx, invoices, projects};
 
 use crate::ctx::Ctx;
 use crate::customers;
@@ -66,13 +66,13 @@ pub struct CurrentPeriod {
     /// Exclusive.
     pub end: Instant,
     pub usage: Vec<MetricTotal>,
-    /// Rated usage that no invoice holds yet; zero until usage is rated.
+    /// What is charged in the currency and not issued yet: the charges on the customer's drafts, less what wallets paid; before coupons and tax.
     pub unbilled_charges: Amount,
     /// What the usage so far will cost; zero until usage is rated.
     pub estimated_charges: Amount,
 }
 
-/// How many invoices are in each state; zero until invoices are made.
+/// How many invoices that the customer pays are in each state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct InvoiceCounts {
@@ -101,8 +101,12 @@ impl Engine {
                 currency: project.currency,
                 wallet: wallets::view_of(tx, &customer, project.currency, ctx.now())?,
                 wallets: wallets::views_of(tx, &customer, ctx.now())?,
-                current_period: current_period(period, usage::totals(tx, customer.id, period, ctx.now())?),
-                invoices: InvoiceCounts { draft: 0, open: 0, overdue: 0 },
+                current_period: current_period(
+                    period,
+                    usage::totals(tx, customer.id, period, ctx.now())?,
+                    invoices::charged_on_drafts(tx, customer.id, project.currency)?,
+                ),
+                invoices: invoice_counts(tx, customer.id, ctx.now())?,
                 recent_transactions: transactions(tx, recent)?,
                 ingest: outcomes::totals(tx)?,
                 project: OverviewProject {
@@ -118,12 +122,11 @@ impl Engine {
     }
 }
 
-fn current_period(period: Span, usage: Vec<MetricTotal>) -> CurrentPeriod {
-    CurrentPeriod {
-        start: period.start,
-        end: period.end,
-        usage,
-        unbilled_charges: Amount::ZERO,
-        estimated_charges: Amount::ZERO,
-    }
+fn invoice_counts(tx: &mut ProjectTx<'_>, payer: CustomerId, now: Instant) -> Result<InvoiceCounts, Error> {
+    let storage::invoices::InvoiceCounts { draft, open, overdue } = invoices::counts(tx, Some(payer), now)?;
+    Ok(InvoiceCounts { draft, open, overdue })
+}
+
+fn current_period(period: Span, usage: Vec<MetricTotal>, unbilled_charges: Amount) -> CurrentPeriod {
+    CurrentPeriod { start: period.start, end: period.end, usage, unbilled_charges, estimated_charges: Amount::ZERO }
 }

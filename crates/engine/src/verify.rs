@@ -5,7 +5,7 @@ use storage::{InstallationTx, ProjectTx, projects};
 
 use crate::engine::Engine;
 use crate::error::Error;
-use crate::{verify_ingest, verify_ledger};
+use crate::{verify_ingest, verify_invoices, verify_ledger};
 
 const PROJECTS_PER_PAGE: i64 = 1_000;
 
@@ -107,6 +107,16 @@ const INVARIANTS: &[Invariant] = &[
         id: "I5",
         title: "Every rollup is the sum of the events of its slice.",
         find: verify_ingest::rollup_cells,
+    },
+    Invariant {
+        id: "I6",
+        title: "Every invoice is the one that was issued; its total is the sum of its lines and what its entry books.",
+        find: verify_invoices::totals,
+    },
+    Invariant {
+        id: "I7",
+        title: "Every charge is on at most one invoice that stands; numbers have no gaps and are given once.",
+        find: verify_invoices::charges_and_numbers,
     },
     Invariant {
         id: "I8",

@@ -7,7 +7,7 @@ use utoipa_axum::routes;
 
 use crate::api::catalog::items;
 use crate::api::ingest::{batch, charge, usage};
-use crate::api::invoices::{self, settle};
+use crate::api::invoices::{self, explain, settle};
 use crate::api::ledger::closings;
 use crate::api::plans::versions;
 use crate::api::subscriptions::changes;
@@ -192,6 +192,9 @@ fn invoiced(api: Api) -> Api {
         .route(routes!(documents::get_credit_note_html), Guard::Project(Permission::BillingRead))
         .route(routes!(invoices::create_invoice), Guard::Project(Permission::InvoicesIssue))
         .route(routes!(invoices::finalize_invoice), Guard::Project(Permission::InvoicesIssue))
+        .route(routes!(explain::explain_invoice), Guard::Project(Permission::BillingRead))
+        .route(routes!(explain::list_invoice_events), Guard::Project(Permission::BillingRead))
+        .route(routes!(settle::credit_invoice), Guard::Project(Permission::InvoicesSettle))
         .route(routes!(settle::record_payment), Guard::Project(Permission::InvoicesSettle))
         .route(routes!(settle::void_invoice), Guard::Project(Permission::InvoicesSettle))
         .route(routes!(settle::write_off_invoice), Guard::Project(Permission::InvoicesSettle))

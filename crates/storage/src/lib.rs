@@ -32,6 +32,7 @@ pub mod ingest_attempts;
 pub mod ingest_batches;
 pub mod ingest_checks;
 pub mod ingest_rules;
+pub mod invoice_checks;
 pub mod invoice_payments;
 pub mod invoice_series;
 pub mod invoices;

@@ -6,6 +6,7 @@ mod billing;
 mod clock;
 mod estimates;
 mod ingest;
+mod invoices;
 mod jobs;
 mod late_usage;
 mod ledger;

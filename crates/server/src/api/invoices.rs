@@ -1,5 +1,6 @@
 //! `/projects/{projectId}/invoices`: drafts, what was issued, and invoices of one-off items.
 
+pub(crate) mod explain;
 pub(crate) mod settle;
 
 use axum::extract::State;

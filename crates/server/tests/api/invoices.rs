@@ -1,5 +1,6 @@
 //! `/projects/{projectId}/invoices`: one-off invoices from the draft to the last cent, on both databases.
 
+mod credited;
 mod drawn;
 mod settled;
 

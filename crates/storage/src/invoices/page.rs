@@ -1,5 +1,7 @@
 //! Lists of invoices and how many there are.
 
+use domain::amount::Amount;
+use domain::currency::Currency;
 use domain::ids::{CustomerId, InvoiceId};
 use domain::invoices::record::InvoiceRecord;
 use domain::invoices::standing::InvoiceState;
@@ -60,6 +62,29 @@ pub fn page(tx: &mut ProjectTx<'_>, filter: &InvoiceFilter, limit: i64) -> Resul
             limit,
         ],
         read,
+    )
+}
+
+/// The sum of the charges on the drafts of a customer, less what wallets paid.
+pub fn charged_on_drafts(
+    tx: &mut ProjectTx<'_>,
+    customer: CustomerId,
+    currency: Currency,
+) -> Result<Amount, StorageError> {
+    tx.query_one(
+        sql!(
+            "-- charged_on_drafts
+            select cast(coalesce(sum(c.amount_micros - c.prepaid_micros), 0) as bigint)
+            from invoices i
+            join invoice_lines l on l.project_id = i.project_id and l.invoice_id = i.id and not l.released
+            join charges c on c.project_id = l.project_id and c.id = l.charge_id
+            where i.project_id = ?1
+              and i.customer_id = ?2
+              and i.currency = ?3
+              and i.state = 'draft'"
+        ),
+        &params![customer, currency],
+        |row| row.get(0),
     )
 }
 

@@ -2,11 +2,13 @@
 
 use axum::extract::State;
 use domain::ids::InvoiceId;
+use domain::invoices::credit::CreditWish;
 use domain::ledger::reason::Reason;
+use domain::ledger::recipes::Overpaid;
 use domain::ledger::request;
-use domain::refusal::Refusal;
+use domain::refusal::{Code, Refusal};
 use engine::Ctx;
-use engine::invoices::{InvoiceDetail, RecordPayment, VoidInvoice};
+use engine::invoices::{InvoiceDetail, NewCreditNote, RecordPayment, VoidInvoice};
 
 use crate::answer::{Reply, answer};
 use crate::app::App;
@@ -42,6 +44,31 @@ pub struct WriteOffRequest {
     #[schema(example = "other")]
     reason_code: Option<String>,
     reason: Option<String>,
+}
+
+#[derive(serde::Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct CreateCreditNoteRequest {
+    /// What is taken back, line by line.
+    lines: Option<Vec<CreditLineRequest>>,
+    /// Or so much, tax included, over all lines.
+    #[schema(example = "59.50")]
+    amount: Option<String>,
+    /// Where what was paid already goes: to the customer's balance if not given.
+    overpaid: Option<Overpaid>,
+    #[schema(example = "service_issue")]
+    reason_code: Option<String>,
+    reason: Option<String>,
+}
+
+#[derive(serde::Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct CreditLineRequest {
+    /// The number of the line on the invoice.
+    line: u32,
+    /// Tax included; all that is left of the line if not given.
+    #[schema(example = "59.50")]
+    amount: Option<String>,
 }
 
 /// Record a payment
@@ -108,6 +135,49 @@ pub async fn write_off_invoice(
 ) -> Reply {
     let reason = Reason::required(body.reason_code.as_deref(), body.reason.as_deref())?;
     app.run(move |engine| engine.write_off_invoice(&ctx, key, id, &reason)).await.map(answer)
+}
+
+/// Credit an invoice
+///
+/// Takes back lines, or an amount over all lines by what is left of each, with the tax that was billed. What is still open shrinks first; the
+/// rest goes to the customer's balance or is to be refunded. What a wallet paid of a line goes back to its lots.
+#[utoipa::path(post, path = "/projects/{projectId}/invoices/{invoiceId}/credit-notes", tag = "invoices",
+    params(IdempotencyHeader), request_body = CreateCreditNoteRequest,
+    responses(
+        (status = 201, description = "The invoice with its credit notes", body = InvoiceDetail),
+        (status = 409, description = "`invoice_not_issued`, `invoice_void` or `credit_note_too_large`",
+            body = engine::problem::Problem, content_type = "application/problem+json"),
+    ))]
+pub async fn credit_invoice(
+    State(app): State<App>,
+    In(ctx): In<Ctx>,
+    PathPart(id): PathPart<InvoiceId>,
+    Idempotent(key): Idempotent,
+    Json(body): Json<CreateCreditNoteRequest>,
+) -> Reply {
+    let wanted = body.read()?;
+    app.run(move |engine| engine.credit_invoice(&ctx, key, id, &wanted)).await.map(answer)
+}
+
+impl CreateCreditNoteRequest {
+    fn read(self) -> Result<NewCreditNote, Refusal> {
+        let reason = Reason::required(self.reason_code.as_deref(), self.reason.as_deref())?;
+        let wish = match (self.lines, self.amount) {
+            (Some(lines), None) => {
+                let line = |(index, line): (usize, CreditLineRequest)| {
+                    let field = format!("lines[{index}].amount");
+                    let amount = line.amount.map(|text| request::positive_amount(&field, &text)).transpose()?;
+                    Ok((line.line, amount))
+                };
+                CreditWish::Lines(lines.into_iter().enumerate().map(line).collect::<Result<_, Refusal>>()?)
+            }
+            (None, Some(amount)) => CreditWish::Amount(request::positive_amount("amount", &amount)?),
+            (Some(_), Some(_)) | (None, None) => {
+                return Err(Refusal::field(Code::InvalidValue, "lines", "must be given, or `amount`, and not both."));
+            }
+        };
+        Ok(NewCreditNote { wish, overpaid: self.overpaid.unwrap_or(Overpaid::CustomerBalance), reason })
+    }
 }
 
 impl RecordPaymentRequest {
