@@ -1,11 +1,17 @@
 //! Late usage: what arrives, or is corrected, after the place up to which an issued invoice counted. Which invoices it means something for
 //! is decided here; what it comes to is what rating says, and what becomes of it is the project's policy.
 
+pub mod settle;
+
+use crate::amount::Amount;
 use crate::ids::{CustomerId, InvoiceId, LateUsageId, ProjectId, derived};
+use crate::ledger::reason::Reason;
 use crate::metrics::Aggregation;
 use crate::named::named;
 use crate::time::Instant;
 use crate::window::Span;
+
+use self::settle::{HeldBecause, SettledBy};
 
 named! {
     /// How late usage of an invoice stands.
@@ -36,6 +42,27 @@ pub struct LateUsage {
     /// Up to which place it is looked at.
     pub cut: i64,
     pub found_at: Instant,
+    pub outcome: Outcome,
+}
+
+/// What late usage comes to, as far as it is worked out. Amounts are before tax, in the currency of the invoice.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Outcome {
+    /// What was charged before under the keys in question.
+    pub before: Option<Amount>,
+    /// What they come to with it.
+    pub after: Option<Amount>,
+    /// What is charged, or given back, because of it: the difference, without what a person ignored before.
+    pub effect: Option<Amount>,
+    /// Up to which place in the order of batches it was counted.
+    pub counted_to: Option<i64>,
+    pub held_because: Option<HeldBecause>,
+    pub settled_by: Option<SettledBy>,
+    pub settled_at: Option<Instant>,
+    /// The invoice on which the difference is.
+    pub correction: Option<InvoiceId>,
+    /// Why a person decided so.
+    pub reason: Option<Reason>,
 }
 
 impl LateUsage {

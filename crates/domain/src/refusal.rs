@@ -104,7 +104,7 @@ codes! {
         "A grant is reversed only as far as it was not spent. Reverse the charges first, or debit what is left.";
     RefundTooLarge = "refund_too_large", 409, "More would be refunded than was charged",
         "All refunds of one charge together never exceed the charge.";
-    AlreadyResolved = "already_resolved", 409, "The rejection was resolved already",
+    AlreadyResolved = "already_resolved", 409, "It was resolved already",
         "Somebody replayed or dismissed it before. The rejection shows who and when.";
     PlanVersionPublished = "plan_version_published", 409, "The plan version is published",
         "A published version never changes: subscriptions and invoices rest on it. Make a new draft version.";
@@ -168,6 +168,8 @@ codes! {
         "An invoice that was paid or credited, in part or whole, is never voided or written off as if it had not been. Make a credit note, then a new invoice.";
     CreditNoteTooLarge = "credit_note_too_large", 409, "More would be credited than was billed",
         "All credit notes of one invoice together never exceed its total.";
+    LateUsageUnratable = "late_usage_unratable", 409, "Late usage cannot be rated again",
+        "Something that the price needs is missing. Rate it by hand, or ignore it with a reason.";
     KeyRevoked = "key_revoked", 409, "The access key is revoked",
         "A revoked key cannot be rotated. Make a new one.";
     PayloadTooLarge = "payload_too_large", 413, "The body is too large",

@@ -11,9 +11,9 @@
 
 pub(crate) mod decide;
 pub(crate) mod load;
-mod post;
+pub(crate) mod post;
 pub(crate) mod run;
 pub mod runs;
-mod save;
+pub(crate) mod save;
 pub(crate) mod scheduler;
 mod usage;

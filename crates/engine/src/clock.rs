@@ -15,6 +15,7 @@ use crate::billing::scheduler::BillingRuns;
 use crate::ctx::{Actor, Ctx, Held};
 use crate::engine::Engine;
 use crate::error::Error;
+use crate::late_usage::LateUsageDesk;
 use crate::wallets::LotExpiry;
 
 /// Work that is due at some instant of a project's calendar.
@@ -30,7 +31,7 @@ pub(crate) trait DueWork: Sync {
 }
 
 /// Every kind, in the order in which they run at one instant: the charges of a day draw on lots before these expire.
-const DUE_WORK: &[&dyn DueWork] = &[&BillingRuns, &LotExpiry];
+const DUE_WORK: &[&dyn DueWork] = &[&BillingRuns, &LateUsageDesk, &LotExpiry];
 
 /// How many projects are looked at together.
 const PROJECTS_PAGE: i64 = 200;

@@ -5,9 +5,9 @@ pub(crate) mod drafts;
 mod explain;
 mod finalize;
 mod issue;
-mod one_off;
-mod replace;
-mod settle;
+pub(crate) mod one_off;
+pub(crate) mod replace;
+pub(crate) mod settle;
 mod trail;
 mod view;
 

@@ -124,6 +124,7 @@ fn corrections(api: Api) -> Api {
         .route(routes!(usage_corrections::revert_usage_correction), apply)
         .route(routes!(late_usage::list_late_usage), Guard::Project(Permission::BillingRead))
         .route(routes!(late_usage::get_late_usage), Guard::Project(Permission::BillingRead))
+        .route(routes!(late_usage::resolve_late_usage), Guard::Project(Permission::InvoicesSettle))
 }
 
 fn prices(api: Api) -> Api {

@@ -1,12 +1,18 @@
 //! Late usage: how far it was looked for, and what was found for which invoice.
 
+mod settle;
+
+pub use settle::{effects, ignored, insert_effects, lock_waiting, open_after, projects_to_settle, store};
+
 use domain::ids::{CustomerId, InvoiceId, LateUsageId, ProjectId};
-use domain::late_usage::{LateState, LateUsage};
+use domain::late_usage::settle::{HeldBecause, SettledBy};
+use domain::late_usage::{LateState, LateUsage, Outcome};
 use domain::time::Instant;
 use domain::window::Span;
 
 use crate::error::StorageError;
 use crate::sql::{Row, Value, bulk_sql, params, sql};
+use crate::subscription_changes::read_reason;
 use crate::tx::{InstallationTx, ProjectTx};
 
 /// How far late usage was looked for.
@@ -195,7 +201,9 @@ pub fn open_of_invoices(tx: &mut ProjectTx<'_>, invoices: &[InvoiceId]) -> Resul
     tx.query_many(
         bulk_sql!(
             "-- open_late_usage_of_invoices
-            select u.id, u.invoice_id, u.customer_id, u.state, u.since_seq, u.cut, u.found_at
+            select u.id, u.invoice_id, u.customer_id, u.state, u.since_seq, u.cut, u.found_at, u.before_micros, u.after_micros,
+                u.effect_micros, u.counted_to, u.held_because, u.settled_by, u.settled_at, u.correction_id, u.reason_code,
+                u.reason
             from {rows}
             join late_usage u on u.project_id = r.project_id and u.invoice_id = r.invoice_id and u.state = 'open'",
             [project_id: Uuid, invoice_id: Uuid]
@@ -273,7 +281,9 @@ pub fn get(tx: &mut ProjectTx<'_>, id: LateUsageId) -> Result<Option<LateUsage>,
     tx.query_opt(
         sql!(
             "-- get_late_usage
-            select u.id, u.invoice_id, u.customer_id, u.state, u.since_seq, u.cut, u.found_at
+            select u.id, u.invoice_id, u.customer_id, u.state, u.since_seq, u.cut, u.found_at, u.before_micros, u.after_micros,
+                u.effect_micros, u.counted_to, u.held_because, u.settled_by, u.settled_at, u.correction_id, u.reason_code,
+                u.reason
             from late_usage u
             where u.project_id = ?1 and u.id = ?2"
         ),
@@ -287,7 +297,9 @@ pub fn page(tx: &mut ProjectTx<'_>, filter: &LateUsageFilter, limit: i64) -> Res
     tx.query(
         sql!(
             "-- page_late_usage
-            select u.id, u.invoice_id, u.customer_id, u.state, u.since_seq, u.cut, u.found_at
+            select u.id, u.invoice_id, u.customer_id, u.state, u.since_seq, u.cut, u.found_at, u.before_micros, u.after_micros,
+                u.effect_micros, u.counted_to, u.held_because, u.settled_by, u.settled_at, u.correction_id, u.reason_code,
+                u.reason
             from late_usage u
             where u.project_id = ?1
               and (cast(?2 as text) is null or u.state = ?2)
@@ -335,7 +347,14 @@ fn read_charged(row: &Row<'_>) -> Result<ChargedUsage, StorageError> {
     })
 }
 
-fn read(row: &Row<'_>) -> Result<LateUsage, StorageError> {
+fn named<T>(row: &Row<'_>, index: usize, parse: impl Fn(&str) -> Option<T>) -> Result<Option<T>, StorageError> {
+    match row.get::<Option<String>>(index)? {
+        Some(_) => row.named(index, parse).map(Some),
+        None => Ok(None),
+    }
+}
+
+pub(crate) fn read(row: &Row<'_>) -> Result<LateUsage, StorageError> {
     Ok(LateUsage {
         id: row.get(0)?,
         invoice: row.get(1)?,
@@ -344,5 +363,16 @@ fn read(row: &Row<'_>) -> Result<LateUsage, StorageError> {
         since: row.get(4)?,
         cut: row.get(5)?,
         found_at: row.get(6)?,
+        outcome: Outcome {
+            before: row.get(7)?,
+            after: row.get(8)?,
+            effect: row.get(9)?,
+            counted_to: row.get(10)?,
+            held_because: named(row, 11, HeldBecause::parse)?,
+            settled_by: named(row, 12, SettledBy::parse)?,
+            settled_at: row.get(13)?,
+            correction: row.get(14)?,
+            reason: read_reason(row, 15)?,
+        },
     })
 }

@@ -75,6 +75,8 @@ named! {
         BillingRun = "billingRun",
         /// What was done to an invoice.
         Invoice = "invoice",
+        /// Usage that came after its invoice.
+        LateUsage = "lateUsage",
     }
 }
 

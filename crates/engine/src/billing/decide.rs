@@ -42,7 +42,6 @@ pub(crate) struct Again {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Issued {
     Keep,
-    #[expect(dead_code, reason = "late usage corrects what was issued")]
     Correct,
 }
 

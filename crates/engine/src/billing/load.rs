@@ -19,7 +19,7 @@ use domain::subscriptions::timeline::Timeline;
 use storage::subscription_schedules::SubscriptionSchedule;
 use storage::{ProjectTx, catalog_items, customers, metrics, projects, subscriptions};
 
-use crate::catalog::stored;
+use crate::catalog;
 use crate::error::Error;
 use crate::metering;
 use crate::subscriptions::load::{Loaded, histories};
@@ -69,12 +69,34 @@ pub(crate) fn batch(
     schedules: &[SubscriptionSchedule],
     supposed: Option<&Supposed<'_>>,
 ) -> Result<Batch, Error> {
-    let project = projects::get(tx)?.ok_or_else(Error::not_found)?;
+    let histories = stored(tx, schedules)?.into_iter().map(|loaded| suppose(loaded, supposed)).collect();
+    with_histories(tx, schedules, histories)
+}
+
+/// Loads these subscriptions as the last run saw them, without the changes that no run saw yet.
+pub(crate) fn batch_as_billed(tx: &mut ProjectTx<'_>, schedules: &[SubscriptionSchedule]) -> Result<Batch, Error> {
+    let mut histories = Vec::with_capacity(schedules.len());
+    for Loaded { record, history } in stored(tx, schedules)? {
+        let own = schedules.iter().find(|schedule| schedule.subscription == record.id);
+        let seen = own.and_then(|schedule| u64::try_from(schedule.billed_sequence).ok());
+        let seen = seen.ok_or_else(|| Error::Bug(format!("the subscription {} has no schedule", record.id)))?;
+        histories.push((record, history.as_of(seen)));
+    }
+    with_histories(tx, schedules, histories)
+}
+
+fn stored(tx: &mut ProjectTx<'_>, schedules: &[SubscriptionSchedule]) -> Result<Vec<Loaded>, Error> {
     let ids: Vec<SubscriptionId> = schedules.iter().map(|schedule| schedule.subscription).collect();
     let records = subscriptions::find_many(tx, &ids)?;
-    let loaded = histories(tx, records)?;
-    let histories: Vec<(SubscriptionRecord, History)> =
-        loaded.into_iter().map(|loaded| suppose(loaded, supposed)).collect();
+    histories(tx, records)
+}
+
+fn with_histories(
+    tx: &mut ProjectTx<'_>,
+    schedules: &[SubscriptionSchedule],
+    histories: Vec<(SubscriptionRecord, History)>,
+) -> Result<Batch, Error> {
+    let project = projects::get(tx)?.ok_or_else(Error::not_found)?;
     let changes = histories.iter().flat_map(|(_, history)| history.live().map(|change| &change.change));
     let offers = offers::load(tx, changes)?;
     let people = people(tx, &histories)?;
@@ -137,5 +159,5 @@ fn person(people: &BTreeMap<CustomerId, Customer>, id: CustomerId) -> Result<Cus
 fn assets(tx: &mut ProjectTx<'_>) -> Result<Vec<CustomAsset>, Error> {
     let items = catalog_items::all(tx)?;
     let assets = items.iter().filter(|item| item.kind == ItemKind::CustomAsset);
-    assets.map(stored).collect()
+    assets.map(catalog::stored).collect()
 }

@@ -7,7 +7,7 @@ use domain::amount::Amount;
 use domain::billing::diff::NewCharge;
 use domain::charges::charge::{Charge, ChargeKind};
 use domain::currency::Currency;
-use domain::ids::{BillingRunId, CustomerId, EntryId, derived};
+use domain::ids::{BillingRunId, CustomerId, EntryId, LateUsageId, derived};
 use domain::ledger::account::{Account, Direction};
 use domain::ledger::entry::{Cause, CauseType, EntryKind};
 use domain::ledger::lines::Lines;
@@ -30,11 +30,34 @@ struct Entry {
     charges: Vec<usize>,
 }
 
+/// What charges are made by.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum By {
+    Run(BillingRunId),
+    LateUsage(LateUsageId),
+}
+
+impl By {
+    const fn description(self) -> &'static str {
+        match self {
+            By::Run(_) => "Rated by a billing run",
+            By::LateUsage(_) => "Late usage of an invoice",
+        }
+    }
+
+    fn cause(self) -> Cause {
+        match self {
+            By::Run(run) => Cause { kind: CauseType::BillingRun, id: run.to_string() },
+            By::LateUsage(late) => Cause { kind: CauseType::LateUsage, id: late.to_string() },
+        }
+    }
+}
+
 /// Posts what has to be posted now, and says in each charge what a wallet paid of it and by which entry.
 ///
 /// # Errors
 /// A refusal when a balance would leave the range of amounts; otherwise only when the database fails.
-pub(super) fn post(tx: &mut ProjectTx<'_>, ctx: &Ctx, new: &mut [NewCharge], run: BillingRunId) -> Result<(), Error> {
+pub(crate) fn post(tx: &mut ProjectTx<'_>, ctx: &Ctx, new: &mut [NewCharge], by: By) -> Result<(), Error> {
     let mut of_payer: BTreeMap<(CustomerId, Currency), Vec<usize>> = BTreeMap::new();
     for (index, NewCharge { charge, .. }) in new.iter().enumerate() {
         if charge.kind.income().is_some() && !charge.amount.is_zero() {
@@ -53,7 +76,7 @@ pub(super) fn post(tx: &mut ProjectTx<'_>, ctx: &Ctx, new: &mut [NewCharge], run
             entries.extend(postpaid(payer, new, &indexes)?);
         }
     }
-    store(tx, ctx, new, run, &entries)
+    store(tx, ctx, new, by, &entries)
 }
 
 /// One entry for all charges of a payer without credit.
@@ -186,13 +209,7 @@ fn draw(charge: &mut Charge, wallet: &mut Wallet, lines: &Lines) -> Result<(), E
     Ok(())
 }
 
-fn store(
-    tx: &mut ProjectTx<'_>,
-    ctx: &Ctx,
-    new: &mut [NewCharge],
-    run: BillingRunId,
-    entries: &[Entry],
-) -> Result<(), Error> {
+fn store(tx: &mut ProjectTx<'_>, ctx: &Ctx, new: &mut [NewCharge], by: By, entries: &[Entry]) -> Result<(), Error> {
     let mut prepared = Vec::with_capacity(entries.len());
     for entry in entries {
         let charge = &new[entry.charges[0]].charge;
@@ -201,9 +218,9 @@ fn store(
         prepared.push(NewEntry {
             id: Some(id),
             customer: Some(charge.payer),
-            description: "Rated by a billing run".to_owned(),
+            description: by.description().to_owned(),
             usage_at: last,
-            cause: Some(Cause { kind: CauseType::BillingRun, id: run.to_string() }),
+            cause: Some(by.cause()),
             ..NewEntry::of(entry.kind, entry.amount, charge.currency, &entry.lines)
         });
     }

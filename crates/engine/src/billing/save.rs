@@ -8,9 +8,11 @@ use domain::billing::drafts::{billing_day, issues_at};
 use domain::billing::run::{BillingItem, BillingRun, ItemState, RunCounts};
 use domain::currency::Currency;
 use domain::customers::Customer;
-use domain::ids::{BillingItemId, CustomerId, InvoiceId, SubscriptionId};
+use domain::ids::{BillingItemId, BillingRunId, CustomerId, InvoiceId, SubscriptionId};
 use domain::invoices::record::{InvoiceKind, InvoiceName, InvoiceRecord};
 use domain::invoices::standing::{InvoiceState, Standing};
+use domain::projects::Project;
+use domain::time::Instant;
 use domain::window::zone;
 use jiff::civil::Date;
 use storage::{ProjectTx, billing_items, invoices, subscription_schedules};
@@ -41,8 +43,9 @@ pub(super) fn save(
         .flat_map(|decision| decision.charges.iter().map(|_| &batch.candidates[decision.candidate].payer))
         .collect();
     let mut new: Vec<NewCharge> = decisions.iter().flat_map(|decision| decision.charges.iter().cloned()).collect();
-    let assigned = assign(tx, batch, &payers, &new, run)?;
-    post::post(tx, ctx, &mut new, run.id)?;
+    let origin = Origin { run: Some(run.id), created_at: run.as_of };
+    let assigned = assign(tx, &batch.project, &payers, &new, origin)?;
+    post::post(tx, ctx, &mut new, post::By::Run(run.id))?;
     let charges: Vec<_> = new.into_iter().map(|new| new.charge).collect();
     invoices::charge(tx, &charges, &assigned)?;
     let invoice_of: BTreeMap<BillingItemId, InvoiceId> =
@@ -72,17 +75,24 @@ pub(super) fn save(
 
 type Day = (CustomerId, Currency, InvoiceKind, Date);
 
+/// What a draft is made by.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Origin {
+    pub run: Option<BillingRunId>,
+    pub created_at: Instant,
+}
+
 /// The draft of each charge, made where there is none: that of the payer's day, or one more where the day's invoice is issued already.
-fn assign(
+pub(crate) fn assign(
     tx: &mut ProjectTx<'_>,
-    batch: &Batch,
+    project: &Project,
     payers: &[&Customer],
     new: &[NewCharge],
-    run: &BillingRun,
+    origin: Origin,
 ) -> Result<Vec<InvoiceId>, Error> {
     let mut days = Vec::with_capacity(new.len());
     for (payer, NewCharge { charge, falls_on }) in payers.iter().zip(new) {
-        let zone = zone(payer.time_zone.as_ref().unwrap_or(&batch.project.time_zone));
+        let zone = zone(payer.time_zone.as_ref().unwrap_or(&project.time_zone));
         let day = billing_day(*falls_on, &zone);
         let key: Day = (payer.id, charge.currency, InvoiceKind::Regular, day.date);
         days.push((key, day.starts_at, *falls_on));
@@ -99,7 +109,7 @@ fn assign(
         let name = &record.name;
         newest.insert((name.customer, name.currency, name.kind, name.bills_on), record);
     }
-    let policy = batch.project.policies.invoices();
+    let policy = project.policies.invoices();
     let mut drafts = Vec::new();
     let mut chosen: BTreeMap<Day, InvoiceId> = BTreeMap::new();
     for (key, (starts_at, falls_on)) in wanted {
@@ -113,15 +123,15 @@ fn assign(
             None => 0,
         };
         let name = InvoiceName { customer, currency, kind, bills_on, part };
-        let id = name.id(batch.project.id, starts_at);
+        let id = name.id(project.id, starts_at);
         drafts.push(InvoiceRecord {
             id,
             name,
             standing: Standing::DRAFT,
             issues_at: issues_at(falls_on, &policy),
             replaces: None,
-            run: Some(run.id),
-            created_at: run.as_of,
+            run: origin.run,
+            created_at: origin.created_at,
             issued_at: None,
             voided_at: None,
         });

@@ -79,6 +79,9 @@ pub(crate) fn run(engine: &Engine) {
                 "looking for late usage failed; it is tried again"
             );
         }
+        if let Err(error) = engine.settle_late_usage() {
+            tracing::warn!(error = &error as &dyn std::error::Error, "settling late usage failed; it is tried again");
+        }
         if !goes_on {
             return;
         }

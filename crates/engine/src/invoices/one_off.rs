@@ -89,7 +89,7 @@ impl Engine {
             let customer = customers::existing(tx, new.customer_key.as_deref())?;
             let payer = payer(tx, &customer)?;
             let currency = new.currency.unwrap_or(project.currency);
-            let draft = draft(tx, ctx, &project, &payer, currency)?;
+            let draft = draft(tx, ctx, &project, &payer, (currency, InvoiceKind::OneOff))?;
             let posted = new.items.iter().enumerate();
             let posted = posted.map(|(index, item)| charge(ctx, new, item, index, &draft, customer.id));
             let posted = posted.collect::<Result<Vec<Posted>, Error>>()?;
@@ -115,18 +115,19 @@ fn payer(tx: &mut ProjectTx<'_>, customer: &Customer) -> Result<Customer, Error>
     stored_customers::get_for_update(tx, id)?.ok_or_else(|| Error::Bug(format!("the payer {id} is not stored")))
 }
 
-fn draft(
+/// A draft of today that is to be issued now, not stored yet. The caller holds the lock on the payer.
+pub(crate) fn draft(
     tx: &mut ProjectTx<'_>,
     ctx: &Ctx,
     project: &Project,
     payer: &Customer,
-    currency: Currency,
+    (currency, kind): (Currency, InvoiceKind),
 ) -> Result<InvoiceRecord, Error> {
     let zone = payer.time_zone.as_deref().unwrap_or(&project.time_zone);
     let bills_on = day_of(ctx.now(), zone);
-    let before = invoices::lock_days(tx, &[(payer.id, currency, InvoiceKind::OneOff, bills_on)])?;
+    let before = invoices::lock_days(tx, &[(payer.id, currency, kind, bills_on)])?;
     let part = before.last().map_or(0, |last| last.name.part + 1);
-    let name = InvoiceName { customer: payer.id, currency, kind: InvoiceKind::OneOff, bills_on, part };
+    let name = InvoiceName { customer: payer.id, currency, kind, bills_on, part };
     Ok(InvoiceRecord {
         id: name.id(ctx.project, ctx.now()),
         name,

@@ -46,7 +46,7 @@ pub struct VoidInvoice {
 }
 
 /// An issued invoice under its lock.
-pub(super) struct Locked {
+pub(crate) struct Locked {
     pub record: InvoiceRecord,
     pub issued: IssuedInvoice,
 }
@@ -190,7 +190,7 @@ impl Engine {
 ///
 /// # Errors
 /// [`Code::NotFound`]; [`Code::InvoiceNotIssued`] for a draft.
-pub(super) fn locked(tx: &mut ProjectTx<'_>, id: InvoiceId) -> Result<Locked, Error> {
+pub(crate) fn locked(tx: &mut ProjectTx<'_>, id: InvoiceId) -> Result<Locked, Error> {
     let unlocked = invoices::get(tx, id)?.ok_or_else(Error::not_found)?;
     customers::lock_many(tx, &[unlocked.name.customer])?;
     let record = invoices::lock_many(tx, &[id])?.pop().ok_or_else(Error::not_found)?;

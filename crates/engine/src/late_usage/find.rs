@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use domain::ids::{BatchId, CustomerId, InvoiceId, MetricId, ProjectId};
-use domain::late_usage::{IssuedUsage, LateState, LateTurn, LateUsage, NamedSubscription};
+use domain::late_usage::{IssuedUsage, LateState, LateTurn, LateUsage, NamedSubscription, Outcome};
 use domain::metrics::Metric;
 use domain::time::Instant;
 use serde::Deserialize;
@@ -257,6 +257,7 @@ fn keep(tx: &mut ProjectTx<'_>, step: &Step, now: Instant) -> Result<(), Error> 
                     since: found.since,
                     cut,
                     found_at: now,
+                    outcome: Outcome::default(),
                 });
                 id
             }

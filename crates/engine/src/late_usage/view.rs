@@ -1,8 +1,11 @@
 //! Late usage as the people of a project read it: for which invoice, of which charges, and the events behind it.
 
 use domain::access::Permission;
+use domain::amount::Amount;
 use domain::ids::{CustomerId, InvoiceId, LateUsageId};
+use domain::late_usage::settle::{HeldBecause, SettledBy};
 use domain::late_usage::{LateState, LateUsage};
+use domain::ledger::reason::ReasonCode;
 use domain::time::Instant;
 use serde::Serialize;
 use storage::late_usage::{self, LateUsageFilter};
@@ -48,6 +51,33 @@ pub struct LateUsageView {
     /// Up to which place this looks.
     pub cut: i64,
     pub found_at: Instant,
+    /// What was charged for this usage before it was decided; before tax, in the currency of the invoice.
+    pub before: Option<Amount>,
+    /// What it comes to with what was late.
+    pub after: Option<Amount>,
+    /// What is charged, or given back if negative, or ignored: the difference, without what was ignored before.
+    pub effect: Option<Amount>,
+    /// Up to which place it was counted when it was worked out.
+    pub counted_to: Option<i64>,
+    /// Why it waits for a person: `policy`, `limit`, `waiting` or `failed`.
+    pub held_because: Option<HeldBecause>,
+    /// How it was settled: `nextInvoice`, `adjustment` or `reissue`.
+    pub settled_by: Option<SettledBy>,
+    pub settled_at: Option<Instant>,
+    /// The invoice on which the difference is.
+    pub correction_id: Option<InvoiceId>,
+    pub reason_code: Option<ReasonCode>,
+    pub reason: Option<String>,
+}
+
+/// What was decided about one charge key.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct LateUsageEffect {
+    pub charge_key: String,
+    pub before: Amount,
+    pub after: Amount,
+    pub effect: Amount,
 }
 
 /// The same with the charges that may come to something else, and the events behind it.
@@ -58,6 +88,8 @@ pub struct LateUsageDetail {
     pub late_usage: LateUsageView,
     /// The keys of the charges on the invoice.
     pub charge_keys: Vec<String>,
+    /// What was decided of each of them, and of what else of the invoice waited then; empty until then.
+    pub effects: Vec<LateUsageEffect>,
     /// Events that came after the invoice had counted, and those that were corrected after it; the first 200 by time.
     pub events: Vec<UsageEventView>,
 }
@@ -90,15 +122,26 @@ impl Engine {
     /// `not_found` when there is none.
     pub fn get_late_usage(&self, ctx: &Ctx, id: LateUsageId) -> Result<LateUsageDetail, Error> {
         ctx.require(Permission::BillingRead)?;
-        self.read(ctx.project, "get_late_usage", |tx| {
-            let late = late_usage::get(tx, id)?.ok_or_else(Error::not_found)?;
-            let charge_keys = late_usage::charge_keys(tx, id)?;
-            let events = events(tx, &late, &charge_keys)?;
-            let viewed = tell(tx, vec![late])?.pop();
-            let late_usage = viewed.ok_or_else(|| Error::Bug("late usage was lost on its way".to_owned()))?;
-            Ok(LateUsageDetail { late_usage, charge_keys, events })
-        })
+        self.read(ctx.project, "get_late_usage", |tx| detail(tx, id))
     }
+}
+
+/// # Errors
+/// `not_found` when there is none.
+pub(super) fn detail(tx: &mut ProjectTx<'_>, id: LateUsageId) -> Result<LateUsageDetail, Error> {
+    let late = late_usage::get(tx, id)?.ok_or_else(Error::not_found)?;
+    let charge_keys = late_usage::charge_keys(tx, id)?;
+    let events = events(tx, &late, &charge_keys)?;
+    let effects = late_usage::effects(tx, id)?.into_iter().map(|decided| LateUsageEffect {
+        charge_key: decided.key,
+        before: decided.before,
+        after: decided.after,
+        effect: decided.effect,
+    });
+    let effects = effects.collect();
+    let viewed = tell(tx, vec![late])?.pop();
+    let late_usage = viewed.ok_or_else(|| Error::Bug("late usage was lost on its way".to_owned()))?;
+    Ok(LateUsageDetail { late_usage, charge_keys, effects, events })
 }
 
 fn tell(tx: &mut ProjectTx<'_>, found: Vec<LateUsage>) -> Result<Vec<LateUsageView>, Error> {
@@ -115,6 +158,16 @@ fn tell(tx: &mut ProjectTx<'_>, found: Vec<LateUsage>) -> Result<Vec<LateUsageVi
         since: late.since,
         cut: late.cut,
         found_at: late.found_at,
+        before: late.outcome.before,
+        after: late.outcome.after,
+        effect: late.outcome.effect,
+        counted_to: late.outcome.counted_to,
+        held_because: late.outcome.held_because,
+        settled_by: late.outcome.settled_by,
+        settled_at: late.outcome.settled_at,
+        correction_id: late.outcome.correction,
+        reason_code: late.outcome.reason.as_ref().map(|reason| reason.code),
+        reason: late.outcome.reason.and_then(|reason| reason.text),
     });
     Ok(told.collect())
 }
@@ -122,7 +175,13 @@ fn tell(tx: &mut ProjectTx<'_>, found: Vec<LateUsage>) -> Result<Vec<LateUsageVi
 /// What came, or was corrected, between the two places for these charges.
 fn events(tx: &mut ProjectTx<'_>, late: &LateUsage, charge_keys: &[String]) -> Result<Vec<UsageEventView>, Error> {
     let mut ids = Vec::new();
-    for charged in late_usage::charged_on_invoices(tx, &[late.invoice])? {
+    let until = late.outcome.counted_to.unwrap_or(late.cut);
+    // The charges of an invoice that was taken back are on what replaces it.
+    let invoice = match late.outcome.settled_by {
+        Some(SettledBy::Reissue) => late.outcome.correction.unwrap_or(late.invoice),
+        _ => late.invoice,
+    };
+    for charged in late_usage::charged_on_invoices(tx, &[invoice])? {
         let Some(issued) = issued_usage(charged)?.filter(|issued| charge_keys.contains(&issued.charge_key)) else {
             continue;
         };
@@ -132,12 +191,12 @@ fn events(tx: &mut ProjectTx<'_>, late: &LateUsage, charge_keys: &[String]) -> R
         let start = if is_level { all_time().start } else { issued.span.start };
         let span = domain::window::Span { start, end: issued.span.end };
         let is_ours = |key: Option<&str>| issued.subscription_key.as_deref().is_none_or(|own| key == Some(own));
-        usage_events::measurements_at(tx, metric.id, customer, span, late.cut, |seq, event| {
+        usage_events::measurements_at(tx, metric.id, customer, span, until, |seq, event| {
             if seq > late.since && is_ours(event.subscription_key.as_deref()) {
                 ids.push((event.measurement.at, event.measurement.event));
             }
         })?;
-        let corrected = usage_voids::between(tx, late.since, late.cut)?;
+        let corrected = usage_voids::between(tx, late.since, until)?;
         let own = corrected
             .into_iter()
             .filter(|turn| turn.metric == metric.id && turn.customer == issued.customer && span.contains(turn.at));

@@ -1,4 +1,5 @@
 //! Billing: what is due is charged once, at the right moment, whatever happens in between.
 
 mod desk;
+mod late;
 mod runs;

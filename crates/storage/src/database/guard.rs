@@ -22,6 +22,7 @@ pub const APPEND_ONLY_TABLES: &[&str] = &[
     "issued_invoices",
     "journal_entries",
     "late_usage_charges",
+    "late_usage_effects",
     "ledger_closings",
     "outbox_events",
     "plan_versions",

@@ -1,0 +1,153 @@
+//! What late usage comes to: the charges of the invoice are rated again with everything that is folded now, by the prices and changes that
+//! they were rated by, and compared with what was charged since under the same keys.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use domain::amount::Amount;
+use domain::billing::diff::NewCharge;
+use domain::billing::run::ItemState;
+use domain::charges::charge::Charge;
+use domain::ids::{CustomerId, SubscriptionId};
+use domain::invoices::record::InvoiceRecord;
+use domain::late_usage::settle::KeyEffect;
+use domain::ratio::OutOfRange;
+use domain::refusal::{Code, Refusal};
+use domain::time::Instant;
+use domain::window::Span;
+use storage::subscription_schedules::SubscriptionSchedule;
+use storage::{ProjectTx, charges, late_usage, subscription_schedules};
+
+use crate::billing::decide::{self, Again, Issued, Purpose};
+use crate::billing::load::batch_as_billed;
+use crate::ctx::Ctx;
+use crate::error::Error;
+use crate::ingest::overtaken;
+use crate::metering;
+
+/// Late usage as it is rated.
+pub(super) struct Rated {
+    pub effects: Vec<KeyEffect>,
+    /// What is to be charged: one revision for each key that comes to something else.
+    pub charges: Vec<NewCharge>,
+    /// Up to which place it is counted.
+    pub cut: i64,
+    /// When the first of its periods ended; `None` when nothing of it is on the invoice any more.
+    pub ended_at: Option<Instant>,
+}
+
+impl Rated {
+    pub fn has_effect(&self) -> bool {
+        !self.charges.is_empty()
+    }
+
+    pub fn effect(&self) -> Result<Amount, Error> {
+        let effects = self.effects.iter().map(|effect| effect.effect);
+        Ok(Amount::checked_sum(effects).ok_or(OutOfRange).map_err(Refusal::from)?)
+    }
+}
+
+/// Rates what the keys name of an invoice. An invoice that was taken back has nothing: what replaces it is looked at by itself.
+///
+/// # Errors
+/// A refusal when it cannot be rated.
+pub(super) fn rate(
+    tx: &mut ProjectTx<'_>,
+    ctx: &Ctx,
+    invoice: &InvoiceRecord,
+    keys: &BTreeSet<String>,
+) -> Result<Rated, Error> {
+    let mut own: Vec<Charge> = charges::of_invoices(tx, &[invoice.id])?.into_iter().map(|(_, charge)| charge).collect();
+    own.retain(|charge| charge.revision == 0 && keys.contains(&charge.key));
+    let Some(time) = time_of(&own) else {
+        let cut = metering::cut(tx)?;
+        return Ok(Rated { effects: Vec::new(), charges: Vec::new(), cut, ended_at: None });
+    };
+    let schedules = lock_schedules(tx, &own)?;
+    let batch = batch_as_billed(tx, &schedules)?;
+    let again = Again { time, issued: Issued::Correct };
+    let decisions = decide::decide(tx, &batch, Purpose { as_of: ctx.now(), again: Some(again), run: None })?;
+    let failed = decisions.iter().flat_map(|decision| &decision.items).find(|item| item.state == ItemState::Failed);
+    if let Some(failed) = failed {
+        return Err(unratable(failed.reason.as_deref().unwrap_or("It cannot be rated.")).into());
+    }
+    let falls_on = next_invoice(&schedules, ctx.now());
+    let new: BTreeMap<String, Charge> = decisions
+        .into_iter()
+        .flat_map(|decision| decision.charges)
+        .map(|NewCharge { charge, .. }| (charge.key.clone(), charge))
+        .collect();
+    let (effects, charges) = compare(tx, invoice, &own, new, falls_on)?;
+    let ended_at = own.iter().filter_map(|charge| charge.part).map(|part| part.end).min();
+    Ok(Rated { effects, charges, cut: batch.cut, ended_at })
+}
+
+/// What each key comes to, and the revisions that are to be charged.
+fn compare(
+    tx: &mut ProjectTx<'_>,
+    invoice: &InvoiceRecord,
+    own: &[Charge],
+    mut new: BTreeMap<String, Charge>,
+    falls_on: Instant,
+) -> Result<(Vec<KeyEffect>, Vec<NewCharge>), Error> {
+    let keys: Vec<&str> = own.iter().map(|charge| charge.key.as_str()).collect();
+    let before = charges::charged_before(tx, &keys)?;
+    let ignored = late_usage::ignored(tx, &keys)?;
+    let (mut effects, mut charges) = (Vec::with_capacity(own.len()), Vec::new());
+    for key in keys {
+        let before = before.get(key).ok_or_else(|| Error::Bug(format!("nothing was charged under {key:?}")))?.amount;
+        let charge = new.remove(key);
+        let difference = charge.as_ref().map_or(Amount::ZERO, |charge| charge.amount);
+        let after = before.checked_add(difference).ok_or(OutOfRange).map_err(Refusal::from)?;
+        let ignored = match ignored.get(key) {
+            Some(ignored) => *ignored,
+            // Nobody ignored anything of it.
+            None => Amount::ZERO,
+        };
+        let effect = KeyEffect::new(key.to_owned(), before, after, ignored).map_err(Refusal::from)?;
+        if let Some(charge) = charge.filter(|_| !effect.effect.is_zero()) {
+            // Whoever paid the invoice pays this, whoever pays now.
+            let payer = invoice.name.customer;
+            let charge = Charge { amount: effect.effect, payer, corrects: Some(invoice.id), ..charge };
+            charges.push(NewCharge { charge, falls_on });
+        }
+        effects.push(effect);
+    }
+    effects.sort_by(|left, right| left.key.cmp(&right.key));
+    charges.sort_by(|left, right| (left.charge.at, &left.charge.key).cmp(&(right.charge.at, &right.charge.key)));
+    Ok((effects, charges))
+}
+
+/// The time of the periods of these charges; `None` when there are none.
+fn time_of(own: &[Charge]) -> Option<Span> {
+    let periods = || own.iter().filter_map(|charge| charge.period);
+    let (start, end) = (periods().map(|period| period.start).min()?, periods().map(|period| period.end).max()?);
+    Some(Span { start, end })
+}
+
+/// The schedules of their subscriptions, locked: no run bills them meanwhile.
+fn lock_schedules(tx: &mut ProjectTx<'_>, own: &[Charge]) -> Result<Vec<SubscriptionSchedule>, Error> {
+    let subscriptions: BTreeSet<SubscriptionId> = own.iter().filter_map(|charge| charge.subscription).collect();
+    let customers: BTreeSet<CustomerId> = own.iter().map(|charge| charge.customer).collect();
+    let mut schedules = Vec::with_capacity(subscriptions.len());
+    for customer in customers {
+        schedules.extend(subscription_schedules::of_customer(tx, customer)?);
+    }
+    schedules.retain(|schedule| subscriptions.contains(&schedule.subscription));
+    if subscriptions.is_empty() || schedules.len() != subscriptions.len() {
+        return Err(unratable("It is of no subscription.").into());
+    }
+    if subscription_schedules::lock_unchanged(tx, &schedules)?.len() != schedules.len() {
+        return Err(overtaken());
+    }
+    Ok(schedules)
+}
+
+/// On whose day the next invoice of these subscriptions falls; now, when none is ahead.
+fn next_invoice(schedules: &[SubscriptionSchedule], now: Instant) -> Instant {
+    let ahead = schedules.iter().filter_map(|schedule| schedule.next_due_at).filter(|due| *due > now);
+    ahead.min().unwrap_or(now)
+}
+
+fn unratable(why: &str) -> Refusal {
+    Refusal::new(Code::LateUsageUnratable, format!("The usage cannot be rated again. {why}"))
+}
