@@ -7,9 +7,10 @@
 //! 4. [`save`]: charges, drafts, entries and how far each subscription is billed, in one transaction that first checks that nothing was
 //!    changed or billed meanwhile.
 //! 5. [`run`]: the job that does this chunk by chunk and then issues. [`runs`]: starting runs and reading their report. [`scheduler`]:
-//!    starting them when something is due.
+//!    starting them when something is due. [`forecast`]: the same, undone.
 
 pub(crate) mod decide;
+pub mod forecast;
 pub(crate) mod load;
 pub(crate) mod post;
 pub(crate) mod run;

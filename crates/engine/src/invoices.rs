@@ -17,6 +17,7 @@ pub use self::issue::IssueMoment;
 pub use self::issue::issue_drafts;
 pub use self::one_off::{NewInvoice, NewInvoiceItem};
 pub use self::settle::{RecordPayment, VoidInvoice};
+pub(crate) use self::view::detail;
 pub use self::view::{
     CreditNoteView, InvoiceDetail, InvoicePosition, InvoicePositionError, InvoiceQuery, InvoiceView, PaymentView,
 };

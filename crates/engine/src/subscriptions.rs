@@ -1,6 +1,7 @@
 //! Subscriptions: made, found, listed. What changes about them later is in `subscriptions::changes`; the rules are in
 //! `domain::subscriptions`.
 
+pub(crate) mod change_in;
 mod changes;
 pub(crate) mod load;
 pub(crate) mod offers;

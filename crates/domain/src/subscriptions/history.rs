@@ -72,14 +72,6 @@ impl History {
         History::of(changes, withdrawals.collect())
     }
 
-    /// The history with one more change, whether it could be submitted or not: for what would be if it were.
-    #[must_use]
-    pub fn with(mut self, change: SubscriptionChange) -> History {
-        self.changes.push(change);
-        let withdrawals = self.withdrawals.into_values().collect();
-        History::of(self.changes, withdrawals)
-    }
-
     /// The number that the next submission gets.
     pub fn next_sequence(&self) -> u64 {
         self.sequences().max().map_or(1, |last| last + 1)

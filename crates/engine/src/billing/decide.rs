@@ -24,6 +24,8 @@ use crate::error::Error;
 pub(crate) struct Purpose {
     /// What is due until then is billed.
     pub as_of: Instant,
+    /// Levels stand until then: a forecast knows nothing of what lies ahead.
+    pub now: Instant,
     /// Items of periods that overlap with this time are rated again.
     pub again: Option<Again>,
     /// Absent for a preview.
@@ -74,7 +76,7 @@ pub(crate) fn decide(tx: &mut ProjectTx<'_>, batch: &Batch, purpose: Purpose) ->
     let before = charged_before(tx, batch, purpose)?;
     let items = plan(batch, purpose)?;
     let (wishes, places) = wishes(batch, &items);
-    let used = usage::read(tx, &wishes, purpose.as_of)?;
+    let used = usage::read(tx, &wishes, purpose.now)?;
     let mut used_of: BTreeMap<(usize, usize), &Used> = BTreeMap::new();
     for (place, used) in places.iter().zip(&used) {
         used_of.insert(*place, used);

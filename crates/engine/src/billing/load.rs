@@ -47,12 +47,6 @@ pub(crate) struct Batch {
     pub cut: i64,
 }
 
-/// A change that nobody has submitted, for a preview.
-pub(crate) struct Supposed<'a> {
-    pub subscription: SubscriptionId,
-    pub change: &'a SubscriptionChange,
-}
-
 impl Batch {
     pub fn late_buffer(&self) -> Duration {
         Duration::from_secs(u64::from(self.project.policies.late_buffer_minutes) * 60)
@@ -63,14 +57,10 @@ impl Batch {
     }
 }
 
-/// Loads these subscriptions, in the order of their customers. With a supposed change they are as they would be with it.
-pub(crate) fn batch(
-    tx: &mut ProjectTx<'_>,
-    schedules: &[SubscriptionSchedule],
-    supposed: Option<&Supposed<'_>>,
-) -> Result<Batch, Error> {
-    let histories = stored(tx, schedules)?.into_iter().map(|loaded| suppose(loaded, supposed)).collect();
-    with_histories(tx, schedules, histories)
+/// Loads these subscriptions, in the order of their customers.
+pub(crate) fn batch(tx: &mut ProjectTx<'_>, schedules: &[SubscriptionSchedule]) -> Result<Batch, Error> {
+    let loaded = stored(tx, schedules)?.into_iter();
+    with_histories(tx, schedules, loaded.map(|Loaded { record, history }| (record, history)).collect())
 }
 
 /// Loads these subscriptions as the last run saw them, without the changes that no run saw yet.
@@ -115,16 +105,6 @@ fn with_histories(
     let metrics = metrics::all(tx)?.into_iter().map(|metric| (metric.definition.key.clone(), metric));
     let (metrics, assets, cut) = (metrics.collect(), assets(tx)?, metering::cut(tx)?);
     Ok(Batch { project, candidates, offers, metrics, assets, cut })
-}
-
-fn suppose(loaded: Loaded, supposed: Option<&Supposed<'_>>) -> (SubscriptionRecord, History) {
-    let Loaded { record, history } = loaded;
-    let own = supposed.filter(|supposed| supposed.subscription == record.id);
-    let history = match own {
-        Some(supposed) => history.with(supposed.change.clone()),
-        None => history,
-    };
-    (record, history)
 }
 
 /// The changes that came after the newest one that a run has seen.

@@ -80,8 +80,8 @@ fn decide_part(tx: &mut ProjectTx<'_>, run: &BillingRun) -> Result<Option<Part>,
     if schedules.is_empty() {
         return Ok(None);
     }
-    let batch = batch(tx, &schedules, None)?;
-    let purpose = Purpose { as_of: run.as_of, again, run: Some(run.id) };
+    let batch = batch(tx, &schedules)?;
+    let purpose = Purpose { as_of: run.as_of, now: run.as_of, again, run: Some(run.id) };
     let decisions = decide(tx, &batch, purpose)?;
     Ok(Some(Part { batch, decisions, last, left }))
 }

@@ -5,15 +5,16 @@ use domain::idempotency::{Family, IdempotencyKey};
 use domain::ids::{SubscriptionChangeId, SubscriptionId};
 use domain::ledger::reason::Reason;
 use domain::subscriptions::change::{AddOnAdded, Change, PlanChanged};
-use domain::subscriptions::history::{History, Submitted};
+use domain::subscriptions::history::History;
 use domain::subscriptions::offers::Offers;
 use domain::subscriptions::request::{When, undo_cancellation_at};
 use domain::subscriptions::timeline::Timeline;
 use domain::subscriptions::wish::{ChangeRequest, ChangeWish, withdrawal_fingerprint};
 use domain::time::Instant;
 use serde_json::json;
-use storage::{ProjectTx, subscription_changes, subscription_withdrawals, subscriptions};
+use storage::{ProjectTx, subscription_withdrawals, subscriptions};
 
+use super::change_in;
 use super::load::{self, Household, Loaded};
 use super::offers;
 use super::submission::Submission;
@@ -41,12 +42,12 @@ pub struct WithdrawChange {
 }
 
 /// What a submission made of a history.
-struct Step<'s> {
-    submission: &'s Submission<'s>,
-    household: &'s Household,
-    loaded: &'s Loaded,
-    after: &'s History,
-    change: SubscriptionChangeId,
+pub(super) struct Step<'s> {
+    pub submission: &'s Submission<'s>,
+    pub household: &'s Household,
+    pub loaded: &'s Loaded,
+    pub after: &'s History,
+    pub change: SubscriptionChangeId,
 }
 
 impl Engine {
@@ -66,25 +67,7 @@ impl Engine {
         let (operation, fingerprint) = ("changeSubscription", request.fingerprint(id));
         let idempotency = Idempotency { family: Family::Other, key, operation, fingerprint };
         self.command_once(ctx, "change_subscription", 201, &idempotency, |tx| {
-            let household = locked(tx, id)?;
-            let loaded = household.own(id)?;
-            if let Some(previewed) = request.state_version {
-                loaded.history.version().require(previewed)?;
-            }
-            let content = content(tx, &request.change)?;
-            let offers = offers::load(tx, household.changes().chain([&content]))?;
-            let effective_at = effective_at(ctx, request, &household, loaded, &offers)?;
-            let submission = Submission { ctx, idempotency: &idempotency, reason: request.reason.as_ref() };
-            let change = submission.change(&loaded.history, effective_at, content);
-            let (after, timeline) = match loaded.history.submit(change.clone(), &offers)? {
-                Submitted::Added { history, timeline } => (history, timeline),
-                Submitted::Replay(_) => return Err(Error::Bug("a change has no idempotency record".to_owned())),
-            };
-            household.require_own_metrics(&loaded.record, &timeline, &offers)?;
-            subscription_changes::insert(tx, id, &change)?;
-            load::schedule(tx, &loaded.record, &after, ctx.now())?;
-            let (submission, loaded, household) = (&submission, loaded, &household);
-            Step { submission, household, loaded, after: &after, change: change.id }.audited("subscription.changed")
+            Ok(change_in::change(tx, ctx, id, request, &idempotency)?.audited)
         })
     }
 
@@ -104,7 +87,7 @@ impl Engine {
         let idempotency =
             Idempotency { family: Family::Other, key, operation: "withdrawSubscriptionChange", fingerprint };
         self.command_once(ctx, "withdraw_subscription_change", 200, &idempotency, |tx| {
-            let household = locked(tx, *id)?;
+            let household = change_in::household(tx, *id)?;
             let loaded = household.own(*id)?;
             let offers = offers::load(tx, household.changes())?;
             let submission = Submission { ctx, idempotency: &idempotency, reason: reason.as_ref() };
@@ -141,14 +124,8 @@ impl Engine {
     }
 }
 
-/// The customer of a subscription, locked, with all it has.
-fn locked(tx: &mut ProjectTx<'_>, id: SubscriptionId) -> Result<Household, Error> {
-    let record = subscriptions::get(tx, id)?.ok_or_else(Error::not_found)?;
-    load::locked(tx, record.customer)
-}
-
 /// What a change says, with the versions that were left open.
-fn content(tx: &mut ProjectTx<'_>, wish: &ChangeWish) -> Result<Change, Error> {
+pub(super) fn content(tx: &mut ProjectTx<'_>, wish: &ChangeWish) -> Result<Change, Error> {
     Ok(match wish.clone() {
         ChangeWish::PlanChanged(wish) => {
             let (plan, _) = offers::plan(tx, &wish.plan)?;
@@ -173,7 +150,7 @@ fn content(tx: &mut ProjectTx<'_>, wish: &ChangeWish) -> Result<Change, Error> {
     })
 }
 
-fn effective_at(
+pub(super) fn effective_at(
     ctx: &Ctx,
     request: &ChangeRequest,
     household: &Household,
@@ -191,13 +168,13 @@ fn effective_at(
 }
 
 impl Household {
-    fn own(&self, id: SubscriptionId) -> Result<&Loaded, Error> {
+    pub(super) fn own(&self, id: SubscriptionId) -> Result<&Loaded, Error> {
         self.subscriptions.iter().find(|loaded| loaded.record.id == id).ok_or_else(Error::not_found)
     }
 }
 
 impl Step<'_> {
-    fn audited(&self, name: &'static str) -> Result<Audited<SubscriptionChanged>, Error> {
+    pub(super) fn audited(&self, name: &'static str) -> Result<Audited<SubscriptionChanged>, Error> {
         let (record, customer, now) = (&self.loaded.record, &self.household.customer, self.submission.ctx.now());
         let before = view::of(record, customer, &self.loaded.history, now);
         let subscription = view::of(record, customer, self.after, now);

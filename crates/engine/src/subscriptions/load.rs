@@ -28,7 +28,7 @@ pub(crate) struct Loaded {
 }
 
 /// A customer and all its subscriptions: none of them changes until the transaction ends.
-pub(super) struct Household {
+pub(crate) struct Household {
     pub project: Project,
     pub customer: Customer,
     pub subscriptions: Vec<Loaded>,
@@ -36,7 +36,7 @@ pub(super) struct Household {
 
 /// Locks the customer and loads its subscriptions. Whoever makes or changes one comes through here, so that no two of them ever price
 /// one metric because each was judged without the other.
-pub(super) fn locked(tx: &mut ProjectTx<'_>, customer: CustomerId) -> Result<Household, Error> {
+pub(crate) fn locked(tx: &mut ProjectTx<'_>, customer: CustomerId) -> Result<Household, Error> {
     let project = projects::get(tx)?.ok_or_else(Error::not_found)?;
     let customer = customers::get_for_update(tx, customer)?.ok_or_else(Error::not_found)?;
     let records = subscriptions::of_customer(tx, customer.id)?;
