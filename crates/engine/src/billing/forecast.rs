@@ -7,7 +7,7 @@ use domain::access::Permission;
 use domain::billing::run::{BillingRun, RunCounts, RunMode, RunPhase, RunScope, RunTrigger};
 use domain::customers::Customer;
 use domain::idempotency::{Family, IdempotencyKey};
-use domain::ids::{BillingRunId, CustomerId, InvoiceId, JobId, SubscriptionId, TypedId};
+use domain::ids::{BillingRunId, CustomerId, InvoiceId, JobId, SubscriptionId};
 use domain::invoices::record::InvoiceRecord;
 use domain::invoices::standing::InvoiceState;
 use domain::subscriptions::version::StateVersion;

@@ -2,4 +2,5 @@
 
 mod desk;
 mod late;
+mod previews;
 mod runs;
