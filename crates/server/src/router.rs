@@ -138,6 +138,8 @@ fn prices(api: Api) -> Api {
         .route(routes!(backtests::get_backtest), Guard::Project(Permission::BillingRead))
         .route(routes!(backtests::list_backtest_results), Guard::Project(Permission::BillingRead))
         .route(routes!(billing_runs::start_billing_run), Guard::Project(Permission::BillingRun))
+        .route(routes!(billing_runs::upcoming_invoice), Guard::Project(Permission::BillingRead))
+        .route(routes!(changes::preview_subscription_change), Guard::Project(Permission::SubscriptionsRead))
         .route(routes!(billing_runs::list_billing_runs), Guard::Project(Permission::BillingRead))
         .route(routes!(billing_runs::get_billing_run), Guard::Project(Permission::BillingRead))
         .route(routes!(billing_runs::list_billing_run_items), Guard::Project(Permission::BillingRead))

@@ -7,6 +7,7 @@ use domain::refusal::{Code, Refusal};
 use domain::time::Instant;
 use domain::window::Span;
 use engine::Ctx;
+use engine::billing::forecast::Upcoming;
 use engine::billing::runs::{ItemView, RunView, StartRun};
 
 use crate::answer::{Reply, answer};
@@ -45,6 +46,14 @@ pub struct WindowRequest {
 pub struct ItemParams {
     /// `charged`, `skipped` or `failed`; all if not given.
     state: Option<String>,
+}
+
+#[derive(Debug, Clone, Default, serde::Deserialize, utoipa::IntoParams)]
+#[serde(rename_all = "camelCase")]
+#[into_params(parameter_in = Query)]
+pub struct UpcomingParams {
+    /// The project's own customer if not given.
+    customer_key: Option<String>,
 }
 
 /// Start a billing run
@@ -111,6 +120,19 @@ pub async fn list_billing_run_items(
     let (after, fetch) = (page.after()?, page.fetch()?);
     let found = app.run(move |engine| engine.list_billing_run_items(&ctx, id, state, after, fetch)).await?;
     Ok(Json(Page::new(found, &page, |item| item.id)?))
+}
+
+/// The next invoice
+///
+/// What the next invoice of a customer would be now: what is on its draft, or what falls due next, with the usage so far.
+#[utoipa::path(get, path = "/projects/{projectId}/billing/upcoming", tag = "billing", params(UpcomingParams),
+    responses((status = 200, description = "The next invoice as it would be", body = Upcoming)))]
+pub async fn upcoming_invoice(
+    State(app): State<App>,
+    In(ctx): In<Ctx>,
+    Query(params): Query<UpcomingParams>,
+) -> Result<Json<Upcoming>, Failure> {
+    app.run(move |engine| engine.upcoming_invoice(&ctx, params.customer_key.as_deref())).await.map(Json)
 }
 
 fn window(request: &WindowRequest) -> Result<Span, Refusal> {

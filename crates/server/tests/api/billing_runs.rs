@@ -69,6 +69,26 @@ on_both! {
         assert_eq!(shop.get("/billing/runs")["data"].as_array().unwrap().len(), 1);
     }
 
+    fn a_change_is_previewed_and_the_next_invoice_told(world) {
+        // checklist 46, checklist 77
+        let shop = shop(world);
+        let told = shop.get("/billing/upcoming?customerKey=acme");
+        let first = &told["invoice"];
+        assert_eq!(first["state"], json!("draft"));
+        assert_eq!(shop.get("/invoices")["data"], json!([]));
+        let id = text(&shop.get("/subscriptions")["data"][0]["id"]);
+        let change = json!({ "change": { "type": "cancelled" }, "effectiveAt": "now" });
+        let preview = shop.post(&format!("/subscriptions/{id}/preview"), change.clone()).expect(200);
+        assert_eq!(preview["subscription"]["phase"], json!("ended"), "{preview}");
+        assert!(preview["stateVersion"].is_string());
+        assert_eq!(shop.get(&format!("/subscriptions/{id}"))["phase"], json!("active"));
+        assert_eq!(shop.get("/invoices")["data"], json!([]));
+        let refused = json!({ "change": { "type": "resumed" } });
+        shop.post(&format!("/subscriptions/{id}/preview"), refused).refused(Code::NotPaused);
+        world.get(shop.project.path("/billing/upcoming?customerKey=nobody")).bearer(&shop.project.owner.token)
+            .refused(Code::UnknownCustomer);
+    }
+
     fn only_those_who_answer_for_money_start_runs(world) {
         // checklist 12
         let shop = shop(world);

@@ -8,6 +8,7 @@ use domain::subscriptions::request::When;
 use domain::subscriptions::version::StateVersion;
 use domain::subscriptions::wish::{ChangeRequest, ChangeWish};
 use engine::Ctx;
+use engine::billing::forecast::ChangePreview;
 use engine::subscriptions::{ChangeView, SubscriptionChanged, WithdrawChange};
 
 use super::instant;
@@ -62,6 +63,27 @@ pub async fn change_subscription(
 ) -> Reply {
     let request = body.read()?;
     app.run(move |engine| engine.change_subscription(&ctx, key, id, &request)).await.map(answer)
+}
+
+/// Preview a change
+///
+/// What the change would bring: the invoices that it touches and the one after, as they would be. The change is made and billed by the same
+/// code, and undone. Send `effectiveAt` and `stateVersion` of the answer with the change to get exactly this.
+#[utoipa::path(post, path = "/projects/{projectId}/subscriptions/{subscriptionId}/preview", tag = "subscriptions",
+    request_body = ChangeSubscriptionRequest,
+    responses(
+        (status = 200, description = "What the change would bring", body = ChangePreview),
+        (status = 409, description = "As the change would be answered",
+            body = engine::problem::Problem, content_type = "application/problem+json"),
+    ))]
+pub async fn preview_subscription_change(
+    State(app): State<App>,
+    In(ctx): In<Ctx>,
+    PathPart(id): PathPart<SubscriptionId>,
+    Json(body): Json<ChangeSubscriptionRequest>,
+) -> Result<Json<ChangePreview>, Failure> {
+    let request = body.read()?;
+    app.run(move |engine| engine.preview_subscription_change(&ctx, id, &request)).await.map(Json)
 }
 
 /// List the changes of a subscription
