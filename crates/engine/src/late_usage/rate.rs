@@ -65,7 +65,8 @@ pub(super) fn rate(
     let schedules = lock_schedules(tx, &own)?;
     let batch = batch_as_billed(tx, &schedules)?;
     let again = Again { time, issued: Issued::Correct };
-    let decisions = decide::decide(tx, &batch, Purpose { as_of: ctx.now(), again: Some(again), run: None })?;
+    let decisions =
+        decide::decide(tx, &batch, Purpose { as_of: ctx.now(), now: ctx.now(), again: Some(again), run: None })?;
     let failed = decisions.iter().flat_map(|decision| &decision.items).find(|item| item.state == ItemState::Failed);
     if let Some(failed) = failed {
         return Err(unratable(failed.reason.as_deref().unwrap_or("It cannot be rated.")).into());
