@@ -100,8 +100,9 @@ pub(crate) fn credit_issued(
     let booking = Booking { ctx, issued, idempotency, reason: Some(&wanted.reason) };
     let number = next_number(tx)?;
     let description = format!("Credit note {}", number.text);
-    let entry = book(tx, &booking, record, &invoice, &credit, wanted.overpaid, &description)?;
-    give_back(tx, &booking, record, &invoice, &credit, &before, &description)?;
+    let note = Note { booking: &booking, record, invoice: &invoice, credit: &credit, description: &description };
+    let entry = book(tx, &note, wanted.overpaid)?;
+    give_back(tx, &note, &before)?;
     let id: CreditNoteId = ctx.new_id();
     let document = document(ctx, id, &invoice, &credit, &number, wanted)?;
     let json = document.to_json();
@@ -135,16 +136,18 @@ fn next_number(tx: &mut ProjectTx<'_>) -> Result<GivenNumber, Error> {
     Ok(GivenNumber { series: SeriesName::CreditNote, number, text: text.to_string() })
 }
 
+/// A credit note on its way into the books.
+struct Note<'a> {
+    booking: &'a Booking<'a>,
+    record: &'a InvoiceRecord,
+    invoice: &'a Document,
+    credit: &'a Credit,
+    description: &'a str,
+}
+
 /// Books what is owed less.
-fn book(
-    tx: &mut ProjectTx<'_>,
-    booking: &Booking<'_>,
-    record: &InvoiceRecord,
-    invoice: &Document,
-    credit: &Credit,
-    overpaid: Overpaid,
-    description: &str,
-) -> Result<Option<EntryId>, Error> {
+fn book(tx: &mut ProjectTx<'_>, note: &Note<'_>, overpaid: Overpaid) -> Result<Option<EntryId>, Error> {
+    let Note { booking, record, invoice, credit, description } = *note;
     if credit.total.is_zero() {
         return Ok(None);
     }
@@ -183,15 +186,8 @@ fn book(
 }
 
 /// Gives back to the wallet what it had paid, line by line, in reverse draw order.
-fn give_back(
-    tx: &mut ProjectTx<'_>,
-    booking: &Booking<'_>,
-    record: &InvoiceRecord,
-    invoice: &Document,
-    credit: &Credit,
-    before: &[CreditedPart],
-    description: &str,
-) -> Result<(), Error> {
+fn give_back(tx: &mut ProjectTx<'_>, note: &Note<'_>, before: &[CreditedPart]) -> Result<(), Error> {
+    let Note { booking, record, invoice, credit, description } = *note;
     let (customer, currency, ctx) = (record.name.customer, record.name.currency, booking.ctx);
     for part in credit.lines.iter().filter(|part| part.returned.is_positive()) {
         let returned = before.iter().filter(|earlier| earlier.line == part.line).map(|earlier| earlier.returned);

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use domain::amount::Amount;
+use domain::charges::charge::Charge;
 use domain::currency::Currency;
 use domain::ids::{CustomerId, EntryId, InvoiceId, InvoicePaymentId, SubscriptionId, derived};
 use domain::invoices::bill::Bill;
@@ -126,7 +127,7 @@ fn decide(
         IssueMoment::Now => ctx.now(),
     };
     let (customer, currency) = (draft.name.customer, draft.name.currency);
-    let from: Vec<BilledFrom> = loaded.charges(draft.id).iter().map(|charge| charge.billed_from()).collect();
+    let from: Vec<BilledFrom> = loaded.charges(draft.id).iter().map(Charge::billed_from).collect();
     let (lines, due) =
         issue(&Issue { customer, currency, lines: &bill.issued_lines(&from), rounding: bill.rounding.amount })?;
     assert_eq!(due, bill.due, "what an invoice says is what its entry books");

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use domain::amount::Amount;
 use domain::ids::{InvoiceId, LateUsageId, ProjectId};
-use domain::late_usage::settle::KeyEffect;
+use domain::late_usage::settle::{HeldBecause, KeyEffect, SettledBy};
 use domain::late_usage::{LateState, LateUsage};
 
 use super::read;
@@ -84,8 +84,8 @@ pub fn store(tx: &mut ProjectTx<'_>, late: &LateUsage) -> Result<(), StorageErro
             outcome.after,
             outcome.effect,
             outcome.counted_to,
-            outcome.held_because.map(|because| because.as_str()),
-            outcome.settled_by.map(|way| way.as_str()),
+            outcome.held_because.map(HeldBecause::as_str),
+            outcome.settled_by.map(SettledBy::as_str),
             outcome.settled_at,
             outcome.correction,
             reason.map(|reason| reason.code.as_str()),

@@ -79,7 +79,10 @@ fn rated(customer: CustomerId, lines: &Lines) -> NewEntry<'_> {
 }
 
 /// What every account holds, as it is stored and as the postings say.
-fn held(world: &World, project: ProjectId) -> BTreeMap<String, (Option<Amount>, Vec<(String, i128)>)> {
+/// The stored balance of an account, and its sums by direction.
+type Holding = (Option<Amount>, Vec<(String, i128)>);
+
+fn held(world: &World, project: ProjectId) -> BTreeMap<String, Holding> {
     world
         .db
         .read("test", project, |tx| -> Result<_, StorageError> {
