@@ -6,6 +6,7 @@ mod explain;
 mod finalize;
 mod issue;
 pub(crate) mod one_off;
+mod reconcile;
 pub(crate) mod replace;
 pub(crate) mod settle;
 mod trail;
@@ -16,8 +17,10 @@ pub use self::explain::{ExplainedCharge, ExplainedInvoice, ExplainedLine};
 pub use self::issue::IssueMoment;
 pub use self::issue::issue_drafts;
 pub use self::one_off::{NewInvoice, NewInvoiceItem};
+pub(crate) use self::reconcile::RECONCILED_MAX;
+pub use self::reconcile::{CountedUsage, ReconciledLine, Reconciliation, ReconciliationView, reconcile_next};
 pub use self::settle::{RecordPayment, VoidInvoice};
-pub(crate) use self::view::detail;
 pub use self::view::{
     CreditNoteView, InvoiceDetail, InvoicePosition, InvoicePositionError, InvoiceQuery, InvoiceView, PaymentView,
 };
+pub(crate) use self::view::{detail, read_document};

@@ -1,10 +1,16 @@
-//! Everything that one key, event or transaction touched: request → event → batch → rollup, and request → entry → postings.
+//! Everything that one key, event, transaction or invoice touched: request → event → batch → rollup → charge → invoice line, and
+//! request → entry → postings.
+
+mod billed;
+
+pub use self::billed::TraceInvoiceLine;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use domain::access::Permission;
+use domain::charges::charge::Charge;
 use domain::idempotency::Family;
-use domain::ids::{AccessKeyId, BatchId, EntryId, EventId, RejectionId};
+use domain::ids::{AccessKeyId, BatchId, ChargeId, EntryId, EventId, InvoiceId, RejectionId};
 use domain::ingest::rollup::Width;
 use domain::ingest::series::SeriesRule;
 use domain::ingest::{Operation, Outcome, UsageEvent};
@@ -15,7 +21,9 @@ use serde::Serialize;
 use storage::ingest_attempts::{self, IngestAttempt};
 use storage::rejections::{self, Rejection};
 use storage::rollups::{self, Group, RollupKey};
-use storage::{ProjectTx, idempotency_keys, ingest_batches, journal, metrics, usage_events, usage_keys};
+use storage::{
+    ProjectTx, idempotency_keys, ingest_batches, issued_invoices, journal, metrics, usage_events, usage_keys,
+};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -44,6 +52,8 @@ pub struct Trace {
     pub requests: Vec<TraceRequest>,
     /// The ledger entries with their postings.
     pub entries: Vec<EntryView>,
+    /// The charges that counted the events or made the entries, with the lines of invoices that show them.
+    pub invoice_lines: Vec<TraceInvoiceLine>,
 }
 
 /// One request.
@@ -115,7 +125,8 @@ pub struct TraceRequest {
 }
 
 impl Engine {
-    /// Looks a text up as an idempotency key, as an event id (ours or the sender's) and as the id of a transaction.
+    /// Looks a text up as an idempotency key, as an event id (ours or the sender's), as the id of a transaction, and as the id or the number of
+    /// an invoice.
     ///
     /// # Errors
     /// `not_found` when it is none of these.
@@ -125,6 +136,7 @@ impl Engine {
             let mut found = Found::default();
             found.look_up(tx, key)?;
             found.follow_keys(tx)?;
+            found.follow_money(tx)?;
             found.tell(tx, key)
         })
     }
@@ -138,6 +150,8 @@ struct Found {
     entries: BTreeMap<EntryId, JournalEntry>,
     attempts: BTreeMap<Uuid, TraceAttempt>,
     requests: Vec<TraceRequest>,
+    charges: BTreeMap<ChargeId, Charge>,
+    invoices: BTreeSet<InvoiceId>,
 }
 
 impl Found {
@@ -152,6 +166,27 @@ impl Found {
         if let Some(entry) = text.parse().ok().map(|id| journal::get(tx, id)).transpose()?.flatten() {
             self.keys.extend(entry.idempotency_key.clone());
             self.entries.insert(entry.id, entry);
+        }
+        self.invoices.extend(billed::named(tx, text)?);
+        Ok(())
+    }
+
+    /// To the charges that counted the events and to the invoices they are on, and from invoices to the entries that booked them.
+    fn follow_money(&mut self, tx: &mut ProjectTx<'_>) -> Result<(), Error> {
+        for event in self.events.values() {
+            let counting = billed::counting(tx, event)?;
+            self.charges.extend(counting.into_iter().map(|charge| (charge.id, charge)));
+        }
+        for id in self.invoices.clone() {
+            let booked = issued_invoices::get(tx, id)?.and_then(|issued| issued.entry);
+            if let Some(entry) = booked.map(|entry| journal::get(tx, entry)).transpose()?.flatten() {
+                self.entries.insert(entry.id, entry);
+            }
+        }
+        for entry in self.entries.values() {
+            let (charges, invoice) = billed::of_entry(tx, entry)?;
+            self.charges.extend(charges.into_iter().map(|charge| (charge.id, charge)));
+            self.invoices.extend(invoice);
         }
         Ok(())
     }
@@ -205,7 +240,8 @@ impl Found {
     }
 
     fn tell(self, tx: &mut ProjectTx<'_>, key: &str) -> Result<Trace, Error> {
-        if self.attempts.is_empty() && self.events.is_empty() && self.requests.is_empty() {
+        let is_billed = !self.invoices.is_empty() || !self.entries.is_empty();
+        if self.attempts.is_empty() && self.events.is_empty() && self.requests.is_empty() && !is_billed {
             return Err(Error::not_found());
         }
         let mut attempts: Vec<TraceAttempt> = self.attempts.into_values().collect();
@@ -219,7 +255,9 @@ impl Found {
         let idempotency_keys = used.into_iter().map(str::to_owned).collect();
         let events = self.events.into_values().map(|event| tell_event(tx, event)).collect::<Result<_, Error>>()?;
         let entries = views(tx, self.entries.into_values().collect())?;
-        Ok(Trace { key: key.to_owned(), idempotency_keys, attempts, events, requests: self.requests, entries })
+        let invoice_lines = billed::tell(tx, self.charges, &self.invoices)?;
+        let (key, requests) = (key.to_owned(), self.requests);
+        Ok(Trace { key, idempotency_keys, attempts, events, requests, entries, invoice_lines })
     }
 }
 

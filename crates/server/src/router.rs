@@ -196,6 +196,7 @@ fn invoiced(api: Api) -> Api {
         .route(routes!(invoices::create_invoice), Guard::Project(Permission::InvoicesIssue))
         .route(routes!(invoices::finalize_invoice), Guard::Project(Permission::InvoicesIssue))
         .route(routes!(explain::explain_invoice), Guard::Project(Permission::BillingRead))
+        .route(routes!(explain::get_reconciliation), Guard::Project(Permission::BillingRead))
         .route(routes!(explain::list_invoice_events), Guard::Project(Permission::BillingRead))
         .route(routes!(settle::credit_invoice), Guard::Project(Permission::InvoicesSettle))
         .route(routes!(settle::record_payment), Guard::Project(Permission::InvoicesSettle))

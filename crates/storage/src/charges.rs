@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use domain::charges::charge::{Charge, ChargeCoupon, ChargeKind};
-use domain::ids::{ChargeId, InvoiceId, SubscriptionId};
+use domain::ids::{ChargeId, CustomerId, InvoiceId, SubscriptionId};
 use domain::subscriptions::price_ref::VersionRef;
 use domain::subscriptions::revisions::AlreadyBilled;
 use domain::tax::TaxBehaviour;
@@ -161,6 +161,28 @@ pub fn of_subscriptions(
         (&left.key, left.revision).cmp(&(&right.key, right.revision))
     });
     Ok(found)
+}
+
+/// The charges of usage of a customer that cover an instant, by key and revision.
+pub fn usage_at(tx: &mut ProjectTx<'_>, customer: CustomerId, at: Instant) -> Result<Vec<Charge>, StorageError> {
+    tx.query(
+        sql!(
+            "-- usage_charges_at
+            select c.id, c.charge_key, c.revision, c.item_id, c.customer_id, c.payer_id, c.subscription_id, c.kind, c.price,
+                c.source_key, c.source_version, c.period_start, c.period_end, c.part_start, c.part_end, c.at, c.rates_at,
+                c.currency, c.amount_micros, c.prepaid_micros, c.promotional_micros, c.tax_category, c.tax_behaviour, c.coupons,
+                c.content, c.digest, c.cut, c.as_of, c.entry_id, c.corrects_invoice_id, c.run_id
+            from charges c
+            where c.project_id = ?1
+              and c.customer_id = ?2
+              and c.kind = ?4
+              and c.part_start <= ?3
+              and c.part_end > ?3
+            order by c.charge_key, c.revision"
+        ),
+        &params![customer, at, ChargeKind::Usage.as_str()],
+        read,
+    )
 }
 
 pub fn get(tx: &mut ProjectTx<'_>, id: ChargeId) -> Result<Option<Charge>, StorageError> {

@@ -55,6 +55,7 @@ pub mod project_clocks;
 pub mod projects;
 #[cfg(feature = "raw")]
 pub mod raw;
+pub mod reconciliations;
 pub mod rejections;
 pub mod rollup_cursors;
 pub mod rollup_levels;

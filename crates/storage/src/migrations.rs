@@ -47,6 +47,7 @@ pub(crate) const MIGRATIONS: &[Migration] = migrations![
     "0013_accounting",
     "0014_clock",
     "0015_credit_notes",
+    "0016_reconciliations",
     "0017_usage_corrections",
     "0018_late_usage",
 ];

@@ -17,7 +17,7 @@ use super::save::save;
 use crate::ctx::Ctx;
 use crate::engine::Engine;
 use crate::error::Error;
-use crate::invoices::{IssueMoment, drafts, issue_drafts};
+use crate::invoices::{IssueMoment, RECONCILED_MAX, drafts, issue_drafts, reconcile_next};
 use crate::jobs::{Chunk, HeldJob};
 
 /// The most subscriptions of one chunk.
@@ -137,6 +137,9 @@ fn issue(engine: &Engine, held: &mut HeldJob, run: BillingRun) -> Result<Chunk, 
             }
             let drafts = due_drafts(tx, &after)?;
             if drafts.is_empty() {
+                if reconcile_next(tx, &ctx, RECONCILED_MAX)? > 0 {
+                    return Ok(Progress::More { done: job.done, total: job.total });
+                }
                 after.phase = RunPhase::Done;
                 billing_runs::update(tx, &after)?;
                 return Ok(Progress::Complete { total: job.done });

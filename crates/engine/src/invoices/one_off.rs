@@ -22,6 +22,7 @@ use serde_json::json;
 use storage::{ProjectTx, customers as stored_customers, invoices, projects};
 
 use super::issue::{IssueMoment, issue_drafts};
+use super::reconcile::{RECONCILED_MAX, reconcile_next};
 use super::view::detail;
 use crate::audit::{AuditRecord, Audited};
 use crate::command::{Answer, Idempotency};
@@ -101,6 +102,7 @@ impl Engine {
             invoices::charge(tx, &charges, &vec![draft.id; charges.len()])?;
             if new.finalize {
                 issue_drafts(tx, ctx, &[draft.id], IssueMoment::Now)?;
+                reconcile_next(tx, ctx, RECONCILED_MAX)?;
             }
             let record = AuditRecord::new("invoice.created", draft.id)
                 .details(json!({ "customerKey": customer.external_key, "items": charges.len() }));

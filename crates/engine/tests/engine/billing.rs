@@ -1,6 +1,6 @@
 //! Billing: what is due is charged once, at the right moment, whatever happens in between.
 
-mod desk;
+pub mod desk;
 mod late;
 mod previews;
 mod runs;

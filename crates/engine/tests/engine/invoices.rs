@@ -2,6 +2,7 @@
 
 mod damage;
 mod issuing;
+mod reconciling;
 
 use domain::amount::Amount;
 use domain::catalog::coupon::Coupon;

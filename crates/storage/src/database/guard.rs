@@ -27,6 +27,7 @@ pub const APPEND_ONLY_TABLES: &[&str] = &[
     "outbox_events",
     "plan_versions",
     "postings",
+    "reconciliations",
     "subscription_changes",
     "subscription_withdrawals",
     "subscriptions",

@@ -5,7 +5,7 @@ use domain::ids::InvoiceId;
 use engine::Ctx;
 use engine::ingest::events::UsageEventView;
 use engine::ingest::events_of_metric::EventPlace;
-use engine::invoices::ExplainedInvoice;
+use engine::invoices::{ExplainedInvoice, ReconciliationView};
 
 use crate::app::App;
 use crate::extract::{In, Json, PathPart, Query};
@@ -32,6 +32,20 @@ pub async fn explain_invoice(
     PathPart(id): PathPart<InvoiceId>,
 ) -> Result<Json<ExplainedInvoice>, Failure> {
     app.run(move |engine| engine.explain_invoice(&ctx, id)).await.map(Json)
+}
+
+/// The reconciliation of an invoice
+///
+/// The same money on every way: single events counted anew up to the cut, what was rated, what was posted, what was billed. Made once after the
+/// invoice was issued, and hashed; `not_found` until then.
+#[utoipa::path(get, path = "/projects/{projectId}/invoices/{invoiceId}/reconciliation", tag = "invoices",
+    responses((status = 200, description = "The reconciliation", body = ReconciliationView)))]
+pub async fn get_reconciliation(
+    State(app): State<App>,
+    In(ctx): In<Ctx>,
+    PathPart(id): PathPart<InvoiceId>,
+) -> Result<Json<ReconciliationView>, Failure> {
+    app.run(move |engine| engine.get_reconciliation(&ctx, id)).await.map(Json)
 }
 
 /// List the events behind a line

@@ -95,6 +95,20 @@ on_both! {
         desk.shop.request(Method::GET, &format!("/invoices/{}/events?line=7", text(&issued["id"]))).send().refused(Code::NotFound);
     }
 
+    // checklist 59
+    fn what_is_issued_is_reconciled_and_a_draft_is_not(world) {
+        let desk = Desk::open(world);
+        let issued = desk.issued("k");
+        let made = desk.shop.get(&format!("/invoices/{}/reconciliation", text(&issued["id"])));
+        let found = &made["reconciliation"];
+        assert_eq!((&found["agrees"], &found["document"]), (&json!(true), &issued["digest"]));
+        assert_eq!((&found["charged"], &found["due"], &found["booked"]), (&json!("100.000000"), &json!("119.000000"), &json!("119.000000")));
+        let draft = desk.draft("d");
+        desk.shop.request(Method::GET, &format!("/invoices/{}/reconciliation", text(&draft["id"]))).send().refused(Code::NotFound);
+        desk.finalize("f", &draft).expect(200);
+        assert_eq!(desk.shop.get(&format!("/invoices/{}/reconciliation", text(&draft["id"])))["reconciliation"]["agrees"], true);
+    }
+
     // checklist 68
     fn the_overview_counts_drafts_and_what_is_open(world) {
         let desk = Desk::open(world);
