@@ -17,10 +17,14 @@ pub fn projects_to_settle(tx: &mut InstallationTx<'_>) -> Result<Vec<ProjectId>,
     tx.query(
         sql!(
             "-- projects_to_settle_late_usage
-            select distinct project_id
-            from late_usage
-            where state = 'open'
-            order by project_id"
+            select p.id
+            from projects p
+            where exists (
+                select 1
+                from late_usage u
+                where u.project_id = p.id and u.state = 'open'
+            )
+            order by p.id"
         ),
         &[],
         |row| row.get(0),

@@ -13,6 +13,7 @@ const SCANS: &[(&str, &str)] = &[
     ("page_installation_audit_entries", "SCAN installation_audit_entries"),
     // Of an index that holds only the jobs it counts.
     ("count_open_jobs", "SCAN j"),
+    ("projects_to_settle_late_usage", "SCAN p"),
     ("projects_with_due_jobs", "SCAN p"),
     ("projects_with_unfolded_batches", "SCAN p"),
     ("schema_migrations_exists", "SCAN sqlite_schema"),

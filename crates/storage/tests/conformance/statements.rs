@@ -11,6 +11,7 @@ const ACROSS_PROJECTS: &[&str] = &[
     "count_open_jobs",
     "find_access_key_by_public_id",
     "page_projects_of_member",
+    "projects_to_settle_late_usage",
     "projects_with_due_jobs",
     "projects_with_unfolded_batches",
 ];
