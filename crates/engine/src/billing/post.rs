@@ -7,7 +7,7 @@ use domain::amount::Amount;
 use domain::billing::diff::NewCharge;
 use domain::charges::charge::{Charge, ChargeKind};
 use domain::currency::Currency;
-use domain::ids::{BillingRunId, CustomerId, EntryId, LateUsageId, derived};
+use domain::ids::{BillingRunId, CustomerId, EntryId, LateUsageId, LotId, derived};
 use domain::ledger::account::{Account, Direction};
 use domain::ledger::entry::{Cause, CauseType, EntryKind};
 use domain::ledger::lines::Lines;
@@ -160,15 +160,11 @@ fn give_back(tx: &mut ProjectTx<'_>, wallet: &mut Wallet, charge: &Charge, amoun
 
 /// What entries drew from the lots of a wallet and did not get back, in draw order.
 fn drawn(tx: &mut ProjectTx<'_>, payer: CustomerId, entries: &[EntryId]) -> Result<Vec<Part>, Error> {
-    let mut parts: Vec<(domain::ids::LotId, LotKind, i128)> = Vec::new();
+    let mut parts: Vec<(LotId, LotKind, i128)> = Vec::new();
     for entry in entries {
         let lines = ledger::read_lines(tx, *entry)?;
         for line in lines.as_slice() {
-            let (lot, kind) = match line.account {
-                Account::WalletPaid { customer, lot } if customer == payer => (lot, LotKind::Paid),
-                Account::WalletPromo { customer, lot } if customer == payer => (lot, LotKind::Promotional),
-                _ => continue,
-            };
+            let Some((lot, kind)) = lot_of(line.account, payer) else { continue };
             let micros = i128::from(line.amount.micros());
             let signed = if line.direction == Direction::Debit { micros } else { -micros };
             match parts.iter_mut().find(|(known, _, _)| *known == lot) {
@@ -185,15 +181,23 @@ fn drawn(tx: &mut ProjectTx<'_>, payer: CustomerId, entries: &[EntryId]) -> Resu
     parts.collect()
 }
 
+/// The lot of a customer that an account holds.
+fn lot_of(account: Account, payer: CustomerId) -> Option<(LotId, LotKind)> {
+    let (customer, lot, kind) = if let Account::WalletPaid { customer, lot } = account {
+        (customer, lot, LotKind::Paid)
+    } else if let Account::WalletPromo { customer, lot } = account {
+        (customer, lot, LotKind::Promotional)
+    } else {
+        return None;
+    };
+    (customer == payer).then_some((lot, kind))
+}
+
 /// Notes in the charge what the wallet paid of it, and in the wallet what is left.
 fn draw(charge: &mut Charge, wallet: &mut Wallet, lines: &Lines) -> Result<(), Error> {
     let (mut prepaid, mut promotional) = (0_i128, 0_i128);
     for line in lines.as_slice() {
-        let (lot, kind) = match line.account {
-            Account::WalletPaid { customer, lot } if customer == wallet.customer => (lot, LotKind::Paid),
-            Account::WalletPromo { customer, lot } if customer == wallet.customer => (lot, LotKind::Promotional),
-            _ => continue,
-        };
+        let Some((lot, kind)) = lot_of(line.account, wallet.customer) else { continue };
         let micros = i128::from(line.amount.micros());
         let signed = if line.direction == Direction::Debit { micros } else { -micros };
         prepaid += signed;

@@ -78,10 +78,10 @@ fn rated(customer: CustomerId, lines: &Lines) -> NewEntry<'_> {
     NewEntry { customer: Some(customer), ..NewEntry::of(EntryKind::RatedCharge, amount, Currency::USD, lines) }
 }
 
-/// What every account holds, as it is stored and as the postings say.
 /// The stored balance of an account, and its sums by direction.
 type Holding = (Option<Amount>, Vec<(String, i128)>);
 
+/// What every account holds, as it is stored and as the postings say.
 fn held(world: &World, project: ProjectId) -> BTreeMap<String, Holding> {
     world
         .db
