@@ -206,27 +206,26 @@ pub fn find_by_ids(tx: &mut ProjectTx<'_>, ids: &[CustomerId]) -> Result<Vec<Cus
 }
 
 /// How many customers the project has, itself among them.
-/// How many there are between two in the order of ids, both included; counted up to a limit.
-pub fn count_between(
+/// Whether there are more than so many between two in the order of ids, both included.
+pub fn exceed_between(
     tx: &mut ProjectTx<'_>,
     first: CustomerId,
     last: CustomerId,
-    limit: i64,
-) -> Result<i64, StorageError> {
-    tx.query_one(
+    most: usize,
+) -> Result<bool, StorageError> {
+    let limit = i64::try_from(most).unwrap_or(i64::MAX).saturating_add(1);
+    let found: Vec<CustomerId> = tx.query(
         sql!(
-            "-- count_customers_between
-            select count(*)
-            from (
-                select 1 as one
-                from customers
-                where project_id = ?1 and id >= ?2 and id <= ?3
-                limit ?4
-            ) as between_them"
+            "-- customers_between
+            select id
+            from customers
+            where project_id = ?1 and id >= ?2 and id <= ?3
+            limit ?4"
         ),
         &params![first, last, limit],
         |row| row.get(0),
-    )
+    )?;
+    Ok(found.len() > most)
 }
 
 pub fn count(tx: &mut ProjectTx<'_>) -> Result<i64, StorageError> {

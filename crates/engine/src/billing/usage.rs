@@ -140,8 +140,7 @@ fn ranges(tx: &mut ProjectTx<'_>, wishes: &[Wish<'_>]) -> Result<Vec<Customers>,
     ids.sort();
     ids.dedup();
     let (Some(first), Some(last)) = (ids.first().copied(), ids.last().copied()) else { return Ok(Vec::new()) };
-    let dense_enough = i64::try_from(ids.len() * 2).unwrap_or(i64::MAX);
-    if customers::count_between(tx, first, last, dense_enough + 1)? <= dense_enough {
+    if !customers::exceed_between(tx, first, last, ids.len() * 2)? {
         return Ok(vec![Customers::Between { first, last }]);
     }
     Ok(ids.into_iter().map(Customers::One).collect())
