@@ -74,7 +74,8 @@ mod tests {
         assert_eq!(integer("cut", Some("1.5")).unwrap_err().first_field(), Some("cut"));
         assert_eq!(currency("currency", Some("usd")).unwrap_err().code, Code::InvalidQuery);
         let refusal = named("type", Some("gift"), TransactionType::ALL, TransactionType::parse).unwrap_err();
-        assert_eq!(refusal.errors[0].detail, "is not one of credit, charge, debit, refund, reversal.");
+        let names: Vec<&str> = TransactionType::ALL.iter().map(|kind| kind.as_str()).collect();
+        assert_eq!(refusal.errors[0].detail, format!("is not one of {}.", names.join(", ")));
     }
 
     #[test]

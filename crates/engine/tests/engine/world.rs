@@ -1,12 +1,12 @@
 //! A world for one test: an engine on a migrated database, a clock that stands still, randomness from a seed, a project.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use domain::access::Role;
 use domain::currency::Currency;
 use domain::idempotency::IdempotencyKey;
-use domain::ids::{SessionId, TypedId, UserId};
+use domain::ids::{ProjectId, SessionId, TypedId, UserId};
 use domain::password::Password;
 use domain::projects::{NewProject, Project};
 use domain::users::Email;
@@ -55,6 +55,7 @@ pub struct World {
     pub project: Project,
     pub owner: Actor,
     pub seed: u64,
+    projects: Mutex<Vec<ProjectId>>,
 }
 
 impl World {
@@ -90,7 +91,8 @@ impl World {
         let engine = Engine::with_queue(parts, limits);
         let owner = user(&engine, seed);
         let project = project(&engine, &owner, "acme");
-        World { engine, clock, random, db, project, owner, seed }
+        let projects = Mutex::new(vec![project.id]);
+        World { engine, clock, random, db, project, owner, seed, projects }
     }
 
     /// The owner of the project, now.
@@ -110,7 +112,9 @@ impl World {
 
     /// One more project of the same owner.
     pub fn another_project(&self, external_key: &str) -> Project {
-        project(&self.engine, &self.owner, external_key)
+        let another = project(&self.engine, &self.owner, external_key);
+        self.projects.lock().unwrap().push(another.id);
+        another
     }
 
     fn ctx(&self, held: Held) -> Ctx {
@@ -118,10 +122,12 @@ impl World {
         Ctx { caller, project: self.project.id, held }
     }
 
-    /// Every standing invariant holds, over everything that is in the database.
+    /// Every standing invariant holds in every project of this world.
     pub fn verify(&self) {
-        let report = self.engine.verify().unwrap();
-        assert!(report.holds(), "{report:#?}");
+        for project in self.projects.lock().unwrap().iter() {
+            let report = self.engine.verify_project(*project).unwrap();
+            assert!(report.holds(), "{report:#?}");
+        }
     }
 }
 
