@@ -102,8 +102,14 @@ impl Engine {
             let as_of = ctx.now().max(changed.effective_at);
             bill_until(tx, ctx, &before.customer, as_of)?;
             let touched = touched(tx, &before.customer, &known, changed.effective_at, as_of)?;
-            let invoices = touched.iter().map(|id| detail(tx, &at(ctx, as_of), *id)).collect::<Result<_, _>>()?;
             let seen: BTreeSet<InvoiceId> = drafts(tx, &before.customer)?.iter().map(|draft| draft.id).collect();
+            let mut invoices = Vec::with_capacity(touched.len());
+            for draft in &touched {
+                // What else of the day comes up before it is issued, the last usage after an end for instance, is on it too.
+                let issued_at = draft.issues_at.max(as_of);
+                bill_until(tx, ctx, &before.customer, issued_at)?;
+                invoices.push(detail(tx, &at(ctx, issued_at), draft.id)?);
+            }
             let next = next_invoice(tx, ctx, &before.customer, as_of, &seen)?;
             Ok(ChangePreview {
                 effective_at: changed.effective_at,
@@ -163,15 +169,16 @@ fn touched(
     known: &[InvoiceRecord],
     effective_at: Instant,
     as_of: Instant,
-) -> Result<Vec<InvoiceId>, Error> {
-    let drafts = drafts(tx, customer)?;
+) -> Result<Vec<InvoiceRecord>, Error> {
+    let mut drafts = drafts(tx, customer)?;
     let ids: Vec<InvoiceId> = drafts.iter().map(|draft| draft.id).collect();
     let charges = storage::charges::of_invoices(tx, &ids)?;
     let is_new = |draft: &&InvoiceRecord| !known.iter().any(|known| known.id == draft.id);
     let is_of_the_change = |draft: &&InvoiceRecord| {
         charges.iter().any(|(id, charge)| *id == draft.id && (charge.at >= effective_at.min(as_of)))
     };
-    Ok(drafts.iter().filter(|draft| is_new(draft) || is_of_the_change(draft)).map(|draft| draft.id).collect())
+    drafts.retain(|draft| is_new(&draft) || is_of_the_change(&draft));
+    Ok(drafts)
 }
 
 /// The drafts of who pays for the customer, the earliest first.

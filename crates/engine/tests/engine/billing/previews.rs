@@ -96,6 +96,7 @@ impl World {
         let as_of = told.effective_at.max(self.owner().now());
         self.due_until(&as_of.to_string());
         for invoice in &told.invoices {
+            self.due_until(&invoice.invoice.issues_at.max(as_of).to_string());
             let billed = self.engine.get_invoice(&self.owner(), invoice.invoice.id).unwrap();
             assert_eq!(document(&billed), document(invoice), "{name}");
         }
