@@ -3,10 +3,11 @@
 
 use std::time::Duration;
 
+use crate::catalog::price::Timing;
 use crate::pricing::RateError;
 use crate::subscriptions::due::{Due, Item, ItemKind};
 use crate::subscriptions::policy::ProrationBilling;
-use crate::subscriptions::segments::Subscription;
+use crate::subscriptions::segments::{BilledPrice, Subscription};
 use crate::time::Instant;
 use crate::window::Span;
 
@@ -39,7 +40,24 @@ pub struct Planned {
     pub falls_on: Instant,
 }
 
+/// Why nothing of a subscription can be planned.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Unplanned {
+    /// The item of the price at the time that was asked for; absent at the end of the calendar.
+    pub item: Option<Item>,
+    pub error: RateError,
+}
+
 impl Asked<'_> {
+    /// What was billed already is looked at again when a change is new, however early a time was asked for: the change counts as seen
+    /// afterwards.
+    fn until(&self) -> Instant {
+        match (self.billed_until, self.unseen) {
+            (None, _) | (Some(_), []) => self.until,
+            (Some(billed_until), _) => self.until.max(billed_until),
+        }
+    }
+
     /// From when on what was billed may have to be billed otherwise; `None` when no change is new.
     pub fn changed_from(&self) -> Option<Instant> {
         self.unseen.iter().map(|unseen| unseen.effective_at).min()
@@ -69,17 +87,32 @@ impl Subscription<'_> {
     /// The items to look at, price by price in the order in which they appear, and of each in the order of periods.
     ///
     /// # Errors
-    /// [`RateError`] when an amount does not fit.
-    pub fn planned(&self, asked: &Asked<'_>) -> Result<Vec<Planned>, RateError> {
-        let Asked { until, late_buffer, .. } = *asked;
+    /// [`Unplanned`] when an amount does not fit, with the price whose it is.
+    pub fn planned(&self, asked: &Asked<'_>) -> Result<Vec<Planned>, Unplanned> {
+        let Asked { late_buffer, .. } = *asked;
         let mut planned = Vec::new();
         for price in self.prices() {
-            let items = self.items(&price, Due { after: asked.after(), until, late_buffer })?;
+            let due = Due { after: asked.after(), until: asked.until(), late_buffer };
+            let unplanned = |error| Unplanned { item: self.current_item(&price, asked.until), error };
+            let items = self.items(&price, due).map_err(unplanned)?;
             for item in items.into_iter().filter(|item| asked.wants(item)) {
                 planned.push(Planned { falls_on: self.falls_on(&item, asked), item });
             }
         }
         Ok(planned)
+    }
+
+    /// What stands for a price whose items cannot be planned: the start of its period at an instant.
+    fn current_item(&self, price: &BilledPrice, at: Instant) -> Option<Item> {
+        let schedule = self.schedule(price);
+        let number = schedule.number_at(at.max(self.timeline.started_at()))?;
+        let period = schedule.period(number)?;
+        let kind = match price.rhythm.timing {
+            Timing::Advance => ItemKind::Advance,
+            Timing::Arrears => ItemKind::Arrears,
+        };
+        let (price, at) = (price.clone(), period.start);
+        Some(Item { price, number, period, kind, at, due_at: at, skipped: None })
     }
 
     fn falls_on(&self, item: &Item, asked: &Asked<'_>) -> Instant {

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use domain::billing::diff::{Before, Charged, NewCharge, missing};
-use domain::billing::plan::{Asked, Planned};
+use domain::billing::plan::{Asked, Planned, Unplanned};
 use domain::billing::run::{BillingItem, ItemState};
 use domain::billing::wanted::{Billable, UsagePart, Wanted};
 use domain::ids::{BillingItemId, BillingRunId, SubscriptionId};
@@ -74,10 +74,10 @@ struct Rated<'a> {
 /// Only when the database fails: what cannot be rated is a failed item of its own subscription.
 pub(crate) fn decide(tx: &mut ProjectTx<'_>, batch: &Batch, purpose: Purpose) -> Result<Vec<Decision>, Error> {
     let before = charged_before(tx, batch, purpose)?;
-    let items = plan(batch, purpose)?;
+    let items = plan(batch, purpose);
     let (wishes, places) = wishes(batch, &items);
     let used = usage::read(tx, &wishes, purpose.now)?;
-    let mut used_of: BTreeMap<(usize, usize), &Used> = BTreeMap::new();
+    let mut used_of: BTreeMap<(usize, usize), &Result<Used, Refusal>> = BTreeMap::new();
     for (place, used) in places.iter().zip(&used) {
         used_of.insert(*place, used);
     }
@@ -116,7 +116,7 @@ fn billable<'a>(batch: &'a Batch, candidate: &'a Candidate) -> Billable<'a> {
 }
 
 /// The items of all candidates, with their usage cut where they have any.
-fn plan<'a>(batch: &'a Batch, purpose: Purpose) -> Result<Vec<Rated<'a>>, Error> {
+fn plan<'a>(batch: &'a Batch, purpose: Purpose) -> Vec<Rated<'a>> {
     let mut items = Vec::new();
     for (number, candidate) in batch.candidates.iter().enumerate() {
         let asked = Asked {
@@ -127,7 +127,13 @@ fn plan<'a>(batch: &'a Batch, purpose: Purpose) -> Result<Vec<Rated<'a>>, Error>
             again: purpose.again.map(|again| again.time),
         };
         let billable = billable(batch, candidate);
-        let planned = billable.subscription.planned(&asked).map_err(Refusal::from)?;
+        let planned = match billable.subscription.planned(&asked) {
+            Ok(planned) => planned,
+            Err(unplanned) => {
+                items.extend(unplannable(number, unplanned));
+                continue;
+            }
+        };
         for planned in planned {
             let parts =
                 if planned.item.skipped.is_some() { Ok(Vec::new()) } else { billable.usage_parts(&planned.item) };
@@ -138,7 +144,14 @@ fn plan<'a>(batch: &'a Batch, purpose: Purpose) -> Result<Vec<Rated<'a>>, Error>
             items.push(Rated { candidate: number, planned, parts, fault });
         }
     }
-    Ok(items)
+    items
+}
+
+/// What stands in the report for a subscription that cannot even be planned.
+fn unplannable<'a>(candidate: usize, unplanned: Unplanned) -> Option<Rated<'a>> {
+    let item = unplanned.item?;
+    let planned = Planned { falls_on: item.at, item };
+    Some(Rated { candidate, planned, parts: Vec::new(), fault: Some(unplanned.error.into()) })
 }
 
 /// The parts whose usage is wanted, and of which item and part each is.
@@ -165,7 +178,7 @@ fn decide_one(
     batch: &Batch,
     number: usize,
     own: &[(usize, &Rated<'_>)],
-    used: &BTreeMap<(usize, usize), &Used>,
+    used: &BTreeMap<(usize, usize), &Result<Used, Refusal>>,
     before: &BTreeMap<String, Before>,
     purpose: Purpose,
 ) -> Result<Decision, Error> {
@@ -198,21 +211,32 @@ fn decide_one(
         as_of: purpose.as_of,
         run: purpose.run,
     };
+    // What could not be rated is not known to be unwanted: nothing of the subscription is charged or taken back before it can be.
+    let mut charges = Vec::new();
+    if !has_failed {
+        let (wanted, before) = without_issued(wanted, before, candidate, purpose);
+        match missing(wanted, &before, &charged, withdrawn_on(candidate, purpose)) {
+            Ok(missing) => charges = missing,
+            Err(error) => {
+                has_failed = true;
+                fail_all(&mut items, &Refusal::from(error).detail);
+            }
+        }
+    }
     if has_failed {
         wait_for_the_others(&mut items);
     }
-    // What could not be rated is not known to be unwanted: nothing of the subscription is charged or taken back before it can be.
-    let mut charges = if has_failed {
-        Vec::new()
-    } else {
-        let (wanted, before) = without_issued(wanted, before, candidate, purpose);
-        missing(wanted, &before, &charged, withdrawn_on(candidate, purpose)).map_err(Refusal::from)?
-    };
     for NewCharge { charge, .. } in &mut charges {
         charge.item = item_of.get(&charge.key).copied().or(charge.item);
     }
     let after = after(batch, candidate, purpose, has_failed);
     Ok(Decision { read: candidate.schedule, after, candidate: number, items, charges })
+}
+
+fn fail_all(items: &mut [BillingItem], reason: &str) {
+    for item in items.iter_mut().filter(|item| item.state == ItemState::Charged) {
+        (item.state, item.reason) = (ItemState::Failed, Some(reason.to_owned()));
+    }
 }
 
 /// A subscription is charged as a whole or not at all: what could be rated waits for what could not.
@@ -247,7 +271,7 @@ fn rate(
     billable: &Billable<'_>,
     place: usize,
     rated: &Rated<'_>,
-    used: &BTreeMap<(usize, usize), &Used>,
+    used: &BTreeMap<(usize, usize), &Result<Used, Refusal>>,
 ) -> Result<Vec<Wanted>, Refusal> {
     if let Some(fault) = &rated.fault {
         return Err(fault.clone());
@@ -259,7 +283,7 @@ fn rate(
     for (number, part) in rated.parts.iter().enumerate() {
         let found = metric_of(batch, part).zip(used.get(&(place, number)));
         let (metric, used) = found.ok_or_else(|| unknown_metric(part))?;
-        let counted = used.counted(|key| billable.counts(key));
+        let counted = used.as_ref().map_err(Refusal::clone)?.counted(|key| billable.counts(key));
         let usage = counted.rate(metric, |usage| billable.usage(&rated.planned, part, &metric.definition, usage));
         wanted.push(usage?);
     }

@@ -17,7 +17,7 @@ use super::save::save;
 use crate::ctx::Ctx;
 use crate::engine::Engine;
 use crate::error::Error;
-use crate::invoices::{IssueMoment, RECONCILED_MAX, drafts, issue_drafts, reconcile_next};
+use crate::invoices::{IssueMoment, RECONCILED_MAX, issue_drafts, reconcile_next};
 use crate::jobs::{Chunk, HeldJob};
 
 /// The most subscriptions of one chunk.
@@ -167,11 +167,13 @@ fn issue(engine: &Engine, held: &mut HeldJob, run: BillingRun) -> Result<Chunk, 
 fn culprit(engine: &Engine, held: &HeldJob, run: &BillingRun, ctx: &Ctx) -> Result<InvoiceId, Error> {
     let drafts = engine.read(held.project, "find_refused_draft", |tx| due_drafts(tx, run))?;
     for draft in drafts {
-        let billed = engine.read(held.project, "bill_draft", |tx| {
-            drafts::load(tx, std::slice::from_ref(&draft))?.bill(&draft).map(|_| ())
+        let issued = engine.db().rehearse_installation("issue_draft", |tx| {
+            issue_drafts(&mut tx.in_project(held.project), ctx, &[draft.id], IssueMoment::WhenDue).map(|_| ())
         });
-        if billed.is_err() {
-            return Ok(draft.id);
+        match issued {
+            Ok(()) => {}
+            Err(Error::Refused(_)) => return Ok(draft.id),
+            Err(error) => return Err(error),
         }
     }
     Err(Error::Bug(format!("drafts of {} are refused together and not one by one, as of {}", ctx.project, run.as_of)))

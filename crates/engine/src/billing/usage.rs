@@ -12,6 +12,7 @@ use domain::ids::CustomerId;
 use domain::metering::{DimensionValues, MeteredGroup};
 use domain::metrics::Metric;
 use domain::pricing::inputs::EventUnits;
+use domain::refusal::Refusal;
 use domain::time::Instant;
 use domain::window::Span;
 use storage::{ProjectTx, customers};
@@ -90,11 +91,33 @@ impl Handed<'_> {
     }
 }
 
-/// What was used of each part, in their order, up to the cut of this snapshot. Levels stand until `now`.
+/// What was used of each part, in their order, up to the cut of this snapshot, or why that cannot be said: an area that does not fit.
+/// Levels stand until `now`.
 ///
 /// # Errors
-/// `quantity_out_of_range` when an area does not fit; otherwise only when the database fails.
-pub(super) fn read(tx: &mut ProjectTx<'_>, wishes: &[Wish<'_>], now: Instant) -> Result<Vec<Used>, Error> {
+/// Only when the database fails.
+pub(super) fn read(
+    tx: &mut ProjectTx<'_>,
+    wishes: &[Wish<'_>],
+    now: Instant,
+) -> Result<Vec<Result<Used, Refusal>>, Error> {
+    match read_together(tx, wishes, now) {
+        Ok(used) => Ok(used.into_iter().map(Ok).collect()),
+        // One of them: each is read by itself, so that it holds up nobody else.
+        Err(Error::Refused(_)) => wishes.iter().map(|wish| read_alone(tx, wish, now)).collect(),
+        Err(error) => Err(error),
+    }
+}
+
+fn read_alone(tx: &mut ProjectTx<'_>, wish: &Wish<'_>, now: Instant) -> Result<Result<Used, Refusal>, Error> {
+    match read_together(tx, std::slice::from_ref(wish), now) {
+        Ok(mut used) => Ok(Ok(used.remove(0))),
+        Err(Error::Refused(refusal)) => Ok(Err(refusal)),
+        Err(error) => Err(error),
+    }
+}
+
+fn read_together(tx: &mut ProjectTx<'_>, wishes: &[Wish<'_>], now: Instant) -> Result<Vec<Used>, Error> {
     let mut used: Vec<Used> = wishes.iter().map(|_| Used::default()).collect();
     let mut by_metric: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
     for (index, wish) in wishes.iter().enumerate() {

@@ -50,6 +50,23 @@ fn a_change_in_the_past_is_looked_at_from_its_time_on_and_falls_on_the_day_it_wa
 }
 
 #[test]
+fn a_new_change_is_looked_at_until_what_is_billed_however_early_a_time_is_asked_for() {
+    // Else the change would count as seen, and nobody would ever look again.
+    let told = Told::new("team").then("2024-02-10", seats("7"));
+    let unseen = [Unseen { effective_at: at("2024-02-10"), submitted_at: at("2024-02-20") }];
+    let found = written(&told, &asked(Some("2024-02-15"), "2024-02-05", &unseen));
+    assert_eq!(found, ["seats proration 2024-02-10 2024-02-20"]);
+}
+
+#[test]
+fn what_does_not_fit_says_of_which_price_and_period_it_is() {
+    let told = Told::new("team").then("2024-02-10", seats("9000000000000"));
+    let refused = told.subscription().planned(&asked(None, "2024-02-12", &[])).unwrap_err();
+    let item = refused.item.unwrap();
+    assert_eq!((item.price.price.to_string().as_str(), item.period.start), ("seats", at("2024-01-31")));
+}
+
+#[test]
 fn a_period_can_be_looked_at_again() {
     // checklist 56
     let told = Told::new("team");

@@ -145,6 +145,29 @@ on_both! {
         assert_eq!(world.charged().len(), 1);
     }
 
+    fn a_fee_that_does_not_fit_holds_up_nobody_else(world) {
+        // checklist 57
+        let seats = serde_json::json!({ "key": "seats", "name": "Seats", "interval": { "unit": "month" }, "timing": "advance",
+            "terms": { "model": { "type": "seat", "unitPrice": "900000000000" } } });
+        world.open_billing(2, crate::backtests::shop::plan(serde_json::json!([seats])));
+        for (customer, count) in [(0, "9000000"), (1, "1")] {
+            world.subscribe_with(customer, |new| {
+                new.starts_at = Some(at("2026-03-01T00:00:00Z"));
+                let quantity = domain::quantity::Quantity::parse(count).unwrap();
+                new.quantities = [("seats".parse().unwrap(), quantity)].into();
+            });
+        }
+        let run = world.bill("2026-03-17T10:20:00Z");
+        assert_eq!((run.phase, run.counts.failed, run.counts.charged), (RunPhase::Done, 1, 1));
+        let failed = world.items_of(run.id).into_iter().find(|item| item.state == ItemState::Failed).unwrap();
+        assert_eq!((failed.price.as_str(), failed.reason.is_some()), ("seats", true));
+        assert_eq!(world.charged(), ["2026-03-17 seats 900000000000.000000"]);
+        // It is tried again, and the calendar goes on.
+        world.clock.set("2026-03-17T12:00:00Z");
+        world.engine.run_due_work(&world.system()).unwrap();
+        assert_eq!(world.charged().len(), 1);
+    }
+
     fn what_cannot_be_rated_fails_for_a_reason_and_holds_up_nobody_else(world) {
         // checklist 57
         world.open_billing(2, hybrid());
