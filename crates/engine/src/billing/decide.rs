@@ -1,7 +1,7 @@
 //! What is to be charged of loaded subscriptions: the planned items, what they come to, and the difference to what was charged before.
 //! Nothing is stored here.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use domain::billing::diff::{Before, Charged, NewCharge, missing};
 use domain::billing::plan::{Asked, Planned, Unplanned};
@@ -74,7 +74,7 @@ struct Rated<'a> {
 /// Only when the database fails: what cannot be rated is a failed item of its own subscription.
 pub(crate) fn decide(tx: &mut ProjectTx<'_>, batch: &Batch, purpose: Purpose) -> Result<Vec<Decision>, Error> {
     let before = charged_before(tx, batch, purpose)?;
-    let items = plan(batch, purpose);
+    let (items, unplanned) = plan(batch, purpose);
     let (wishes, places) = wishes(batch, &items);
     let used = usage::read(tx, &wishes, purpose.now)?;
     let mut used_of: BTreeMap<(usize, usize), &Result<Used, Refusal>> = BTreeMap::new();
@@ -88,7 +88,12 @@ pub(crate) fn decide(tx: &mut ProjectTx<'_>, batch: &Batch, purpose: Purpose) ->
             items.iter().enumerate().filter(|(_, item)| item.candidate == number).collect();
         let before = before.get(&candidate.record.id).unwrap_or(&nothing);
         let before = in_question(candidate, before, purpose);
-        decisions.push(decide_one(batch, number, &own, &used_of, &before, purpose)?);
+        let mut decision = decide_one(batch, number, &own, &used_of, &before, purpose);
+        if unplanned.contains(&number) {
+            // Also where no item stands for it: it is not billed, and tried again.
+            decision.after = after(batch, candidate, purpose, true);
+        }
+        decisions.push(decision);
     }
     Ok(decisions)
 }
@@ -115,9 +120,9 @@ fn billable<'a>(batch: &'a Batch, candidate: &'a Candidate) -> Billable<'a> {
     }
 }
 
-/// The items of all candidates, with their usage cut where they have any.
-fn plan<'a>(batch: &'a Batch, purpose: Purpose) -> Vec<Rated<'a>> {
-    let mut items = Vec::new();
+/// The items of all candidates, with their usage cut where they have any, and the candidates that cannot be planned.
+fn plan<'a>(batch: &'a Batch, purpose: Purpose) -> (Vec<Rated<'a>>, BTreeSet<usize>) {
+    let (mut items, mut unplanned_of) = (Vec::new(), BTreeSet::new());
     for (number, candidate) in batch.candidates.iter().enumerate() {
         let asked = Asked {
             until: purpose.as_of,
@@ -130,6 +135,7 @@ fn plan<'a>(batch: &'a Batch, purpose: Purpose) -> Vec<Rated<'a>> {
         let planned = match billable.subscription.planned(&asked) {
             Ok(planned) => planned,
             Err(unplanned) => {
+                unplanned_of.insert(number);
                 items.extend(unplannable(number, unplanned));
                 continue;
             }
@@ -144,7 +150,7 @@ fn plan<'a>(batch: &'a Batch, purpose: Purpose) -> Vec<Rated<'a>> {
             items.push(Rated { candidate: number, planned, parts, fault });
         }
     }
-    items
+    (items, unplanned_of)
 }
 
 /// What stands in the report for a subscription that cannot even be planned.
@@ -181,7 +187,7 @@ fn decide_one(
     used: &BTreeMap<(usize, usize), &Result<Used, Refusal>>,
     before: &BTreeMap<String, Before>,
     purpose: Purpose,
-) -> Result<Decision, Error> {
+) -> Decision {
     let candidate = &batch.candidates[number];
     let (billable, project) = (billable(batch, candidate), batch.project.id);
     let mut items = Vec::with_capacity(own.len());
@@ -230,7 +236,7 @@ fn decide_one(
         charge.item = item_of.get(&charge.key).copied().or(charge.item);
     }
     let after = after(batch, candidate, purpose, has_failed);
-    Ok(Decision { read: candidate.schedule, after, candidate: number, items, charges })
+    Decision { read: candidate.schedule, after, candidate: number, items, charges }
 }
 
 fn fail_all(items: &mut [BillingItem], reason: &str) {
