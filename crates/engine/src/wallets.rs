@@ -1,5 +1,6 @@
 //! Wallets: loading one under its lock, reading what a customer holds, and setting how far it may be overdrawn.
 
+mod drawn;
 mod expiry;
 
 pub(crate) use self::expiry::LotExpiry;
@@ -22,6 +23,7 @@ use serde_json::json;
 use storage::wallets::{self, WalletRow};
 use storage::{ProjectTx, balances, credit_lots, projects};
 
+pub(crate) use self::drawn::{draw_of, drawn_by};
 use crate::audit::{AuditRecord, Audited};
 use crate::ctx::Ctx;
 use crate::customers;

@@ -7,14 +7,13 @@ use domain::amount::Amount;
 use domain::billing::diff::NewCharge;
 use domain::charges::charge::{Charge, ChargeKind};
 use domain::currency::Currency;
-use domain::ids::{BillingRunId, CustomerId, EntryId, LateUsageId, LotId, derived};
-use domain::ledger::account::{Account, Direction};
+use domain::ids::{BillingRunId, CustomerId, EntryId, LateUsageId, derived};
 use domain::ledger::entry::{Cause, CauseType, EntryKind};
 use domain::ledger::lines::Lines;
 use domain::ledger::recipes::{Income, ReturnRated, ReturnReason, postpaid_charges, rated_usage, return_rated};
 use domain::ratio::OutOfRange;
 use domain::refusal::Refusal;
-use domain::wallets::{LotKind, Part, Wallet};
+use domain::wallets::{LotKind, Wallet};
 use storage::{ProjectTx, charges, credit_lots};
 
 use crate::ctx::Ctx;
@@ -146,7 +145,7 @@ fn with_wallet(
 fn give_back(tx: &mut ProjectTx<'_>, wallet: &mut Wallet, charge: &Charge, amount: Amount) -> Result<Lines, Error> {
     let before = charges::of_key(tx, &charge.key)?;
     let entries: Vec<EntryId> = before.iter().filter_map(|charge| charge.entry).collect();
-    let drawn = drawn(tx, wallet.customer, &entries)?;
+    let drawn = wallets::drawn_by(tx, wallet.customer, &entries)?;
     let lots: Vec<_> = drawn.iter().map(|part| part.lot).collect();
     wallets::load_lots(tx, wallet, &lots)?;
     let sum = |amounts: Vec<Amount>| Amount::checked_sum(amounts).ok_or(OutOfRange).map_err(Refusal::from);
@@ -158,54 +157,17 @@ fn give_back(tx: &mut ProjectTx<'_>, wallet: &mut Wallet, charge: &Charge, amoun
     Ok(return_rated(&request)?)
 }
 
-/// What entries drew from the lots of a wallet and did not get back, in draw order.
-fn drawn(tx: &mut ProjectTx<'_>, payer: CustomerId, entries: &[EntryId]) -> Result<Vec<Part>, Error> {
-    let mut parts: Vec<(LotId, LotKind, i128)> = Vec::new();
-    for entry in entries {
-        let lines = ledger::read_lines(tx, *entry)?;
-        for line in lines.as_slice() {
-            let Some((lot, kind)) = lot_of(line.account, payer) else { continue };
-            let micros = i128::from(line.amount.micros());
-            let signed = if line.direction == Direction::Debit { micros } else { -micros };
-            match parts.iter_mut().find(|(known, _, _)| *known == lot) {
-                Some((_, _, sum)) => *sum += signed,
-                None => parts.push((lot, kind, signed)),
-            }
-        }
-    }
-    let parts = parts.into_iter().filter(|(_, _, micros)| *micros > 0).map(|(lot, kind, micros)| {
-        let micros =
-            i64::try_from(micros).map_err(|_| Error::Bug("a lot gave more than an amount can say".to_owned()))?;
-        Ok(Part { lot, kind, amount: Amount::from_micros(micros) })
-    });
-    parts.collect()
-}
-
-/// The lot of a customer that an account holds.
-fn lot_of(account: Account, payer: CustomerId) -> Option<(LotId, LotKind)> {
-    let (customer, lot, kind) = if let Account::WalletPaid { customer, lot } = account {
-        (customer, lot, LotKind::Paid)
-    } else if let Account::WalletPromo { customer, lot } = account {
-        (customer, lot, LotKind::Promotional)
-    } else {
-        return None;
-    };
-    (customer == payer).then_some((lot, kind))
-}
-
 /// Notes in the charge what the wallet paid of it, and in the wallet what is left.
 fn draw(charge: &mut Charge, wallet: &mut Wallet, lines: &Lines) -> Result<(), Error> {
     let (mut prepaid, mut promotional) = (0_i128, 0_i128);
     for line in lines.as_slice() {
-        let Some((lot, kind)) = lot_of(line.account, wallet.customer) else { continue };
-        let micros = i128::from(line.amount.micros());
-        let signed = if line.direction == Direction::Debit { micros } else { -micros };
-        prepaid += signed;
+        let Some((lot, kind, micros)) = wallets::draw_of(line, wallet.customer) else { continue };
+        prepaid += micros;
         if kind == LotKind::Promotional {
-            promotional += signed;
+            promotional += micros;
         }
         if let Some(lot) = wallet.lots.iter_mut().find(|known| known.id == lot) {
-            let left = i128::from(lot.balance.micros()) - signed;
+            let left = i128::from(lot.balance.micros()) - micros;
             lot.balance = amount_of(left)?;
         }
     }

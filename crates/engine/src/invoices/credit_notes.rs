@@ -2,7 +2,6 @@
 
 use domain::access::Permission;
 use domain::amount::Amount;
-use domain::charges::charge::Charge;
 use domain::idempotency::{Canonical, Family, Fingerprint, IdempotencyKey};
 use domain::ids::{ChargeId, CreditNoteId, EntryId, InvoiceId, LotId};
 use domain::invoices::credit::{Credit, CreditWish, credit, note};
@@ -12,17 +11,15 @@ use domain::invoices::issued::{CreditNoteRecord, CreditedPart, GivenNumber};
 use domain::invoices::record::InvoiceRecord;
 use domain::invoices::series::Series;
 use domain::invoices::settings::SeriesName;
-use domain::ledger::account::{Account, Direction};
 use domain::ledger::entry::EntryKind;
-use domain::ledger::lines::Line;
 use domain::ledger::reason::Reason;
 use domain::ledger::recipes::{
     CreditNote, CreditedLine, Earned, Overpaid, ReturnRated, ReturnReason, credit_note, return_rated,
 };
 use domain::refusal::{Code, Refusal};
-use domain::wallets::{LotKind, Part};
+use domain::wallets::Part;
 use serde_json::json;
-use storage::{ProjectTx, billing_settings, charges, credit_notes, invoice_series, invoices, journal};
+use storage::{ProjectTx, billing_settings, charges, credit_notes, invoice_series, invoices};
 
 use super::settle::{Booking, Locked, locked, settled_as, with_reason};
 use super::view::read_document;
@@ -192,7 +189,8 @@ fn give_back(tx: &mut ProjectTx<'_>, note: &Note<'_>, before: &[CreditedPart]) -
     for part in credit.lines.iter().filter(|part| part.returned.is_positive()) {
         let returned = before.iter().filter(|earlier| earlier.line == part.line).map(|earlier| earlier.returned);
         let returned = Amount::checked_sum(returned).ok_or_else(|| Error::Bug("returns do not fit".to_owned()))?;
-        let drawn = not_returned(drawn(tx, &line_of(invoice, part)?.charges)?, returned);
+        let entries = entries_of(tx, &line_of(invoice, part)?.charges)?;
+        let drawn = not_returned(wallets::drawn_by(tx, customer, &entries)?, returned);
         let mut wallet = wallets::lock(tx, customer, currency, ctx.now())?;
         let lots: Vec<LotId> = drawn.iter().map(|part| part.lot).collect();
         wallets::load_lots(tx, &mut wallet, &lots)?;
@@ -214,32 +212,14 @@ fn give_back(tx: &mut ProjectTx<'_>, note: &Note<'_>, before: &[CreditedPart]) -
     Ok(())
 }
 
-/// What the entries of these charges drew from lots, less what their revisions gave back, in draw order.
-fn drawn(tx: &mut ProjectTx<'_>, ids: &[ChargeId]) -> Result<Vec<Part>, Error> {
-    let mut parts: Vec<(LotId, LotKind, i64)> = Vec::new();
+/// The entries of these charges.
+fn entries_of(tx: &mut ProjectTx<'_>, ids: &[ChargeId]) -> Result<Vec<EntryId>, Error> {
+    let mut entries = Vec::with_capacity(ids.len());
     for id in ids {
-        let charge: Charge = charges::get(tx, *id)?.ok_or_else(|| Error::Bug(format!("the charge {id} is missing")))?;
-        let Some(entry) = charge.entry else { continue };
-        for line in journal::lines_of(tx, &[entry])?.remove(&entry).unwrap_or_default() {
-            let Some((lot, kind)) = lot_of(&line) else { continue };
-            let micros = match line.direction {
-                Direction::Debit => line.amount.micros(),
-                Direction::Credit => -line.amount.micros(),
-            };
-            match parts.iter_mut().find(|(known, _, _)| *known == lot) {
-                Some((_, _, sum)) => *sum += micros,
-                None => parts.push((lot, kind, micros)),
-            }
-        }
+        let charge = charges::get(tx, *id)?.ok_or_else(|| Error::Bug(format!("the charge {id} is missing")))?;
+        entries.extend(charge.entry);
     }
-    let left = parts.into_iter().filter(|(_, _, micros)| *micros > 0);
-    Ok(left.map(|(lot, kind, micros)| Part { lot, kind, amount: Amount::from_micros(micros) }).collect())
-}
-
-fn lot_of(line: &Line) -> Option<(LotId, LotKind)> {
-    let lot = line.account.lot()?;
-    let kind = if matches!(line.account, Account::WalletPromo { .. }) { LotKind::Promotional } else { LotKind::Paid };
-    Some((lot, kind))
+    Ok(entries)
 }
 
 /// Parts without what earlier notes gave back, which was taken from the end.

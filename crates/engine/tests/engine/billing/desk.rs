@@ -130,6 +130,13 @@ impl World {
         self.billed().into_iter().map(told).collect()
     }
 
+    /// `amount prepaid promotional`, charge by charge of a price.
+    pub fn prepaid_of(&self, price: &str) -> Vec<String> {
+        let charges = self.billed().into_iter().flat_map(|(_, charges)| charges);
+        let of_price = charges.filter(|charge| charge.price == price && !charge.amount.is_zero());
+        of_price.map(|charge| format!("{} {} {}", charge.amount, charge.prepaid, charge.promotional)).collect()
+    }
+
     /// `day price amount`, charge by charge, sorted.
     pub fn charged(&self) -> Vec<String> {
         let billed = self.billed();

@@ -6,8 +6,13 @@ use domain::subscriptions::change::QuantityChanged;
 use domain::subscriptions::request::When;
 use domain::subscriptions::wish::ChangeWish;
 
+use engine::transactions::GrantCredit;
+use engine::wallets::WalletFilter;
+
 use super::desk::hybrid;
 use crate::backtests::shop::at;
+use crate::ledger::money::{grant, paid};
+use crate::usage_corrections::{apply, void};
 use crate::world::on_both;
 
 on_both! {
@@ -98,6 +103,33 @@ on_both! {
             world.charged(),
             ["2026-03-17 seats 62.000000", "2026-03-20 seats -42.000000", "2026-03-20 seats 63.000000"]
         );
+    }
+
+    fn usage_draws_on_credit_and_gives_it_back_in_reverse_order(world) {
+        // checklist 118
+        world.open_billing(1, hybrid());
+        world.keep_drafts();
+        world.subscribe(0);
+        let of_customer = |credit: GrantCredit| GrantCredit { customer_key: Some("customer-000".to_owned()), ..credit };
+        world.credit("promo", &of_customer(grant("3"))).accepted();
+        world.credit("paid", &of_customer(paid("2"))).accepted();
+        world.calls("a", 0, "4", "2026-03-20T00:00:00Z");
+        let answer = world.send("b", &serde_json::json!({ "metricKey": "calls", "units": "16",
+            "timestamp": "2026-03-20T00:00:00Z", "customerKey": "customer-000", "properties": { "region": "eu" } }));
+        let event: serde_json::Value = serde_json::from_str(&answer.body).unwrap();
+        world.bill("2026-04-01T12:00:00Z");
+        // Ten: the granted three, the two that were paid for, and five that are owed.
+        assert_eq!(world.prepaid_of("calls"), ["10.000000 5.000000 3.000000"]);
+        apply(world, vec![void(event["eventId"].as_str().unwrap())]);
+        let window = domain::window::Span { start: at("2026-03-01T00:00:00Z"), end: at("2026-04-01T00:00:00Z") };
+        world.start_bill(None, RunScope { customer_key: None, window: Some(window) }).unwrap();
+        world.engine.run_jobs_of(world.project.id).unwrap();
+        // Eight less: what is owed first, then what was paid for, then of what was granted.
+        assert_eq!(world.prepaid_of("calls"), ["10.000000 5.000000 3.000000", "-8.000000 -3.000000 -1.000000"]);
+        let filter = WalletFilter { customer_key: Some("customer-000".to_owned()) };
+        let wallet = world.engine.list_wallets(&world.owner(), &filter, None, 1).unwrap().remove(0);
+        let lots: Vec<String> = wallet.lots.iter().map(|lot| format!("{} {}", lot.kind, lot.balance)).collect();
+        assert_eq!(lots, ["promotional 1.000000", "paid 2.000000"]);
     }
 
     fn looking_again_leaves_what_is_issued_to_the_late_desk(world) {
