@@ -10,7 +10,7 @@ use crate::error::StorageError;
 use crate::sql::{Row, Value, bulk_sql, params, sql};
 use crate::tx::ProjectTx;
 
-/// Stores items; those that are there get their new outcome.
+/// Stores items; those that are there get their new outcome, and keep their invoice where nothing new was charged.
 pub fn store_many(tx: &mut ProjectTx<'_>, items: &[BillingItem]) -> Result<(), StorageError> {
     let rows: Vec<[Value<'_>; 16]> = items.iter().map(values).collect();
     tx.execute_many(
@@ -24,7 +24,7 @@ pub fn store_many(tx: &mut ProjectTx<'_>, items: &[BillingItem]) -> Result<(), S
                 reason = excluded.reason,
                 cut = excluded.cut,
                 as_of = excluded.as_of,
-                invoice_id = excluded.invoice_id,
+                invoice_id = coalesce(excluded.invoice_id, billing_items.invoice_id),
                 run_id = excluded.run_id",
             [
                 project_id: Uuid,

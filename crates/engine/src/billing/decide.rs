@@ -56,6 +56,8 @@ pub(crate) struct Decision {
     pub candidate: usize,
     /// What became of each planned item. A charged one may have no new charge: then it comes to what was charged before.
     pub items: Vec<BillingItem>,
+    /// Those of them that were looked at and left as they are, because their invoice is issued: nothing of them is stored.
+    pub kept: BTreeSet<BillingItemId>,
     pub charges: Vec<NewCharge>,
 }
 
@@ -218,9 +220,10 @@ fn decide_one(
         run: purpose.run,
     };
     // What could not be rated is not known to be unwanted: nothing of the subscription is charged or taken back before it can be.
-    let mut charges = Vec::new();
+    let (mut charges, mut kept) = (Vec::new(), BTreeSet::new());
     if !has_failed {
-        let (wanted, before) = without_issued(wanted, before, candidate, purpose);
+        let (wanted, stays, before) = without_issued(wanted, before, candidate, purpose);
+        kept = stays.iter().filter_map(|key| item_of.get(key)).copied().collect();
         match missing(wanted, &before, &charged, withdrawn_on(candidate, purpose)) {
             Ok(missing) => charges = missing,
             Err(error) => {
@@ -236,7 +239,7 @@ fn decide_one(
         charge.item = item_of.get(&charge.key).copied().or(charge.item);
     }
     let after = after(batch, candidate, purpose, has_failed);
-    Decision { read: candidate.schedule, after, candidate: number, items, charges }
+    Decision { read: candidate.schedule, after, candidate: number, items, kept, charges }
 }
 
 fn fail_all(items: &mut [BillingItem], reason: &str) {
@@ -254,22 +257,23 @@ fn wait_for_the_others(items: &mut [BillingItem]) {
     }
 }
 
-/// Leaves out what is on an issued invoice and only looked at again, not changed by anybody.
+/// Leaves out what is on an issued invoice and only looked at again, not changed by anybody; answers the keys of that, too.
 fn without_issued(
     mut wanted: Vec<Wanted>,
     before: &BTreeMap<String, Before>,
     candidate: &Candidate,
     purpose: Purpose,
-) -> (Vec<Wanted>, BTreeMap<String, Before>) {
-    let mut before = before.clone();
+) -> (Vec<Wanted>, BTreeSet<String>, BTreeMap<String, Before>) {
+    let (mut before, mut kept) = (before.clone(), BTreeSet::new());
     if purpose.again.is_some_and(|again| again.issued == Issued::Keep) {
         let changed_from = candidate.unseen.iter().map(|unseen| unseen.effective_at).min();
         let stays =
             |before: &Before| before.issued_on.is_some() && changed_from.is_none_or(|from| before.newest.at < from);
-        wanted.retain(|wanted| !before.get(&wanted.key).is_some_and(stays));
-        before.retain(|_, before| !stays(before));
+        kept = before.iter().filter(|(_, before)| stays(before)).map(|(key, _)| key.clone()).collect();
+        wanted.retain(|wanted| !kept.contains(&wanted.key));
+        before.retain(|key, _| !kept.contains(key));
     }
-    (wanted, before)
+    (wanted, kept, before)
 }
 
 fn rate(

@@ -116,6 +116,10 @@ fn next(tx: &mut ProjectTx<'_>, run: &BillingRun) -> Result<Next, Error> {
 
 /// Items that an earlier run planned as of the same instant: nothing was left to do about them.
 fn known_before(tx: &mut ProjectTx<'_>, run: &BillingRun) -> Result<RunCounts, Error> {
+    if run.scope.window.is_some() {
+        // It looked at each item of its window.
+        return Ok(RunCounts::default());
+    }
     let customer = match &run.scope.customer_key {
         Some(key) => customers::find_by_key(tx, key)?.map(|customer| customer.id),
         None => None,

@@ -51,7 +51,7 @@ pub struct RunView {
 }
 
 /// A planned item as people see it.
-#[derive(Debug, Clone, serde::Serialize, utoipa::ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = BillingRunItem)]
 pub struct ItemView {

@@ -64,7 +64,9 @@ pub(super) fn save(
                 ItemState::Skipped => counts.skipped += 1,
                 ItemState::Failed => counts.failed += 1,
             }
-            items.push(BillingItem { invoice, ..item.clone() });
+            if !decision.kept.contains(&item.id) {
+                items.push(BillingItem { invoice, ..item.clone() });
+            }
         }
     }
     billing_items::store_many(tx, &items)?;

@@ -57,6 +57,20 @@ on_both! {
         assert_eq!(world.charged(), lines);
     }
 
+    fn an_item_of_a_draft_that_comes_to_the_same_stays_on_its_invoice(world) {
+        world.open_billing(1, hybrid());
+        world.keep_drafts();
+        world.subscribe(0);
+        let first = world.bill("2026-04-01T12:00:00Z");
+        let on = |id| -> Vec<_> { world.items_of(id).into_iter().map(|item| (item.id, item.invoice_id)).collect() };
+        let before = on(first.id);
+        assert!(before.iter().all(|(_, invoice)| invoice.is_some()));
+        let window = domain::window::Span { start: at("2026-03-01T00:00:00Z"), end: at("2026-05-01T00:00:00Z") };
+        let again = world.start_bill(None, RunScope { customer_key: None, window: Some(window) }).unwrap();
+        world.engine.run_jobs_of(world.project.id).unwrap();
+        assert_eq!(on(again), before);
+    }
+
     fn usage_that_comes_before_the_invoice_is_issued_is_charged_by_the_difference(world) {
         // checklist 56
         world.open_billing(2, hybrid());
@@ -137,14 +151,16 @@ on_both! {
         world.open_billing(1, hybrid());
         world.subscribe(0);
         world.calls("a", 0, "10", "2026-03-20T00:00:00Z");
-        world.bill("2026-04-01T12:00:00Z");
-        let (lines, invoices) = (world.charged(), world.invoices());
+        let run = world.bill("2026-04-01T12:00:00Z");
+        let (lines, invoices, items) = (world.charged(), world.invoices(), world.items_of(run.id));
         world.calls("b", 0, "6", "2026-03-21T00:00:00Z");
         let window = domain::window::Span { start: at("2026-03-01T00:00:00Z"), end: at("2026-04-01T00:00:00Z") };
         let id = world.start_bill(None, RunScope { customer_key: None, window: Some(window) }).unwrap();
         world.engine.run_jobs_of(world.project.id).unwrap();
         assert_eq!(world.billing_run(id).counts.charged, 0);
         assert_eq!((world.charged(), world.invoices()), (lines, invoices));
+        // They still say up to where they were counted: nobody counted more.
+        assert_eq!(world.items_of(run.id), items);
     }
 
     fn what_is_due_is_billed_by_the_calendar_without_anybody_asking(world) {
