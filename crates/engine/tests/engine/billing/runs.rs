@@ -216,6 +216,21 @@ on_both! {
         assert_eq!(world.charged().len(), 1);
     }
 
+    fn many_that_start_at_once_make_one_run(world) {
+        // checklist 52, promise P18
+        world.open_billing(1, hybrid());
+        world.subscribe(0);
+        let started = std::thread::scope(|scope| {
+            let starts: Vec<_> = (0..8).map(|_| scope.spawn(|| world.start_bill(None, RunScope::default()))).collect();
+            starts.into_iter().map(|start| start.join().unwrap()).collect::<Vec<_>>()
+        });
+        assert_eq!(started.iter().filter(|start| start.is_ok()).count(), 1);
+        let refused = started.iter().filter_map(|start| start.as_ref().err());
+        assert!(refused.into_iter().all(|refusal| refusal.code == Code::RunInProgress));
+        world.engine.run_jobs_of(world.project.id).unwrap();
+        assert_eq!(world.charged().len(), 1);
+    }
+
     fn what_cannot_be_rated_fails_for_a_reason_and_holds_up_nobody_else(world) {
         // checklist 57
         world.open_billing(2, hybrid());
