@@ -73,10 +73,10 @@ on_both! {
     fn an_estimate_holds_every_event_that_was_accepted_before(world) {
         world.send("first", &json!({ "metricKey": "api_tokens", "units": "7" }));
         assert_eq!(estimate(world).estimate.total.to_string(), "7.000000");
-        world.engine.fold_rollups().unwrap();
+        world.fold();
         world.send("second", &json!({ "metricKey": "api_tokens", "units": "0.5" }));
         assert_eq!(estimate(world).estimate.total.to_string(), "7.500000");
-        world.engine.fold_rollups().unwrap();
+        world.fold();
         assert_eq!(estimate(world).estimate.total.to_string(), "7.500000");
     }
 

@@ -122,6 +122,11 @@ impl World {
         Ctx { caller, project: self.project.id, held }
     }
 
+    /// Folds everything that was accepted, even if another test's worker is at it.
+    pub fn fold(&self) {
+        self.engine.fold_all(self.project.id).unwrap();
+    }
+
     /// Every standing invariant holds in every project of this world.
     pub fn verify(&self) {
         for project in self.projects.lock().unwrap().iter() {

@@ -25,7 +25,7 @@ on_both! {
         meter.usage("k2", &body).expect(200);
         advance();
         meter.usage("k1", &json!({ "metricKey": "api_tokens", "units": "4" })).refused(Code::IdempotencyConflict);
-        world.engine.fold_rollups().unwrap();
+        world.engine.fold_all(meter.project.id.parse().unwrap()).unwrap();
 
         let trace = meter.read("/trace?key=k1");
         assert_eq!(outcomes(&trace), ["failed", "accepted", "replay", "duplicate", "conflict"]);

@@ -35,7 +35,7 @@ fn amount(text: &str) -> Amount {
 fn agrees_with_estimates(world: &World, published: Value, draft: Value, customers: u32) {
     world.open_shop(customers);
     world.use_shop(customers);
-    world.engine.fold_rollups().unwrap();
+    world.fold();
     world.draft(published);
     world.publish(1);
     world.draft(draft);

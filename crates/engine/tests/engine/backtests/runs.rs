@@ -21,7 +21,7 @@ fn stocked(world: &World) {
     world.add_idle_customers(IDLE);
     world.add_customers(CUSTOMERS / 2..CUSTOMERS);
     world.use_shop(CUSTOMERS);
-    world.engine.fold_rollups().unwrap();
+    world.fold();
     world.draft(plan(json!([price("calls", "calls", per_unit("0.11"))])));
     world.publish(1);
     world.draft(everything());
@@ -62,7 +62,7 @@ on_both! {
         world.draft(everything());
         let unfolded = world.backtest(1);
         world.run_jobs();
-        world.engine.fold_rollups().unwrap();
+        world.fold();
         let folded = world.backtest(1);
         // Later usage is none of its business.
         world.send("later", &json!({ "metricKey": "calls", "units": "5", "customerKey": "customer-000" }));

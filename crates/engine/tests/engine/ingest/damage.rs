@@ -15,7 +15,7 @@ fn damaged(statement: &str, triggers: &[&str]) -> Vec<(&'static str, Vec<String>
         world.send("k1", &tokens("1"));
         world.send("k2", &with_id);
         world.send("k3", &with_id);
-        world.engine.fold_rollups().unwrap();
+        world.fold();
         world.send("k4", &tokens("4"));
         world.verify();
         let dropped = match db.dialect() {

@@ -81,7 +81,7 @@ on_both! {
     // checklist 98
     fn a_cursor_that_somebody_holds_is_counted(world) {
         world.send("a", &tokens("1"));
-        world.engine.fold_rollups().unwrap();
+        world.fold();
         world.send("b", &tokens("1"));
         let observed = Observed::default();
         // Holding the cursor and folding at once takes two connections: SQLite has one that writes.
@@ -94,7 +94,7 @@ on_both! {
             world.db.write("hold_cursor", world.project.id, hold).unwrap();
             assert!(observed.of("neruba_lock_contention_total{lock=rollup_cursor}") >= 1);
         }
-        world.engine.fold_rollups().unwrap();
+        world.fold();
         assert_eq!(world.used("api_tokens"), ("2.000000".to_owned(), 2));
     }
 }

@@ -20,7 +20,7 @@ fn a_worker_does_what_it_is_told_of_and_what_it_finds() {
     alone(|world| {
         world.declare();
         world.call_at_once(0..30);
-        world.engine.fold_rollups().unwrap();
+        world.fold();
         let found = job_of(&world.change(by_region()));
         let workers = world.engine.start_workers().unwrap();
         let ended = || world.engine.get_job(&world.owner(), found).unwrap().state == JobState::Done;
@@ -37,7 +37,7 @@ fn a_worker_that_is_stopped_lets_its_job_go_after_the_chunk() {
     alone(|world| {
         world.declare();
         world.call(0..250);
-        world.engine.fold_rollups().unwrap();
+        world.fold();
         let job = job_of(&world.change(by_region()));
         let workers = world.engine.start_workers().unwrap();
         let get = || world.engine.get_job(&world.owner(), job).unwrap();

@@ -23,7 +23,7 @@ fn check(statement: &str, words: &[&str]) {
             let properties = json!({ "user": "u1", "region": "eu" });
             world.send(key, &json!({ "metricKey": key, "units": "3", "timestamp": "2026-03-17T10:15:00Z", "properties": properties }));
         }
-        world.engine.fold_rollups().unwrap();
+        world.fold();
         world.verify();
         raw::run_as_owner(&db, statement).unwrap();
         let report = world.engine.verify().unwrap();

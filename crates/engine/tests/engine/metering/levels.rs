@@ -52,7 +52,7 @@ on_both! {
             ("2026-03-13", "2.500000", 1),
         ]);
         assert_eq!(days(world, "2026-03-01T00:00:00Z", "2026-04-01T00:00:00Z"), expected);
-        world.engine.fold_rollups().unwrap();
+        world.fold();
         assert_eq!(days(world, "2026-03-01T00:00:00Z", "2026-04-01T00:00:00Z"), expected);
         // The level is carried into a question that begins later.
         assert_eq!(days(world, "2026-03-12T00:00:00Z", "2026-03-13T00:00:00Z"), rows(&[("2026-03-12", "10.000000", 0)]));
@@ -61,7 +61,7 @@ on_both! {
         world.send_batch(&[set("k3", "2026-03-16T00:00:00Z", "24")]);
         let late = rows(&[("2026-03-16", "24.000000", 1), ("2026-03-17", "10.333333", 0)]);
         assert_eq!(days(world, "2026-03-14T00:00:00Z", "2026-03-20T00:00:00Z"), late);
-        world.engine.fold_rollups().unwrap();
+        world.fold();
         assert_eq!(days(world, "2026-03-14T00:00:00Z", "2026-03-20T00:00:00Z"), late);
     }
 
@@ -70,11 +70,11 @@ on_both! {
         world.send_batch(&[set("k1", "2026-03-10T00:00:00Z", "7"), set("k2", "2026-03-10T00:00:00Z", "3")]);
         let expected = rows(&[("2026-03-10", "3.000000", 2)]);
         assert_eq!(days(world, "2026-03-10T00:00:00Z", "2026-03-11T00:00:00Z"), expected);
-        world.engine.fold_rollups().unwrap();
+        world.fold();
         world.send_batch(&[set("k3", "2026-03-10T00:00:00Z", "4")]);
         let expected = rows(&[("2026-03-10", "4.000000", 3)]);
         assert_eq!(days(world, "2026-03-10T00:00:00Z", "2026-03-11T00:00:00Z"), expected);
-        world.engine.fold_rollups().unwrap();
+        world.fold();
         assert_eq!(days(world, "2026-03-10T00:00:00Z", "2026-03-11T00:00:00Z"), expected);
     }
 
@@ -103,7 +103,7 @@ on_both! {
             let body = json!({ "metricKey": "bytes", "units": largest, "timestamp": "2026-03-10T00:00:00Z" });
             world.send(&format!("b{number}"), &body);
         }
-        world.engine.fold_rollups().unwrap();
+        world.fold();
         // 9223372036854.775807 × 86,400 × 10
         let expected = rows(&[("2026-03-10", "7968993439842526297.248000", 10)]);
         assert_eq!(days(world, "2026-03-10T00:00:00Z", "2026-03-11T00:00:00Z"), expected);
@@ -123,7 +123,7 @@ on_both! {
         world.send_batch(&changes);
         for folded in [false, true] {
             if folded {
-                world.engine.fold_rollups().unwrap();
+                world.fold();
             }
             let query = UsageQuery { from: Some(Instant::parse("0001-01-01T00:00:00Z").unwrap()), ..UsageQuery::default() };
             let refused = world.engine.metric_usage(&world.owner(), "storage", &query).unwrap_err();

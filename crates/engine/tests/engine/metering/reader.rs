@@ -39,7 +39,7 @@ on_both! {
     fn customers_may_have_spans_of_their_own(world) {
         prepare(world);
         world.send_batch(&naive::events(world, 150, "a"));
-        world.engine.fold_rollups().unwrap();
+        world.fold();
         world.send_batch(&naive::events(world, 150, "b"));
         let own = BTreeMap::from([
             (customer(world, "acme"), vec![span("2026-03-10T18:15:00Z", "2026-03-11T18:15:00Z"), span("2026-03-11T18:15:00Z", "2026-03-12T18:15:00Z")]),
@@ -68,7 +68,7 @@ on_both! {
     fn a_range_of_customers_is_the_customers_in_it(world) {
         prepare(world);
         world.send_batch(&naive::events(world, 200, "a"));
-        world.engine.fold_rollups().unwrap();
+        world.fold();
         world.send_batch(&naive::events(world, 50, "b"));
         let spans = [span("2026-03-10T07:00:01Z", "2026-03-14T00:00:00Z")];
         let mut ids = [customer(world, "acme"), customer(world, "zeta"), customer(world, "self")];
@@ -107,7 +107,7 @@ on_both! {
             world.send(key, &json!({ "metricKey": "payments", "units": "1", "timestamp": at, "properties": properties, "subscriptionKey": "s1" }));
         };
         send("k1", "2026-03-10T00:00:00Z", json!({ "region": "eu", "price": "0.000000150000" }));
-        world.engine.fold_rollups().unwrap();
+        world.fold();
         send("k2", "2026-03-10T00:00:00Z", json!({ "price": 12 }));
         send("k3", "2026-03-09T23:59:59.999999Z", json!({ "price": "1" }));
         send("k4", "2026-03-11T00:00:00Z", json!({ "price": "1" }));

@@ -49,7 +49,7 @@ on_both! {
         for (turn, chunk) in naive::events(world, 250, "k").chunks(40).enumerate() {
             world.send_batch(chunk);
             if turn % 2 == 0 {
-                world.engine.fold_rollups().unwrap();
+                world.fold();
             }
         }
         let before = stored(world);
@@ -62,7 +62,7 @@ on_both! {
     fn metrics_that_events_made_are_built_from_them_when_they_are_declared(world) {
         for turn in 0..3 {
             world.send_batch(&customerless(naive::events(world, 120, &format!("a{turn}-"))));
-            world.engine.fold_rollups().unwrap();
+            world.fold();
         }
         for definition in naive::metrics() {
             world.engine.declare_metric(&world.owner(), &definition).unwrap();
@@ -73,13 +73,13 @@ on_both! {
         assert!(world.engine.declare_metric(&world.owner(), &users).is_ok());
         // Events go on coming while it is built, folded and not folded.
         world.send_batch(&customerless(naive::events(world, 60, "b")));
-        world.engine.fold_rollups().unwrap();
+        world.fold();
         world.verify();
         world.send_batch(&customerless(naive::events(world, 60, "c")));
         world.engine.run_jobs_of(world.project.id).unwrap();
         assert_eq!(world.engine.get_metric(&world.owner(), "users").unwrap().building, None);
         check_all(world, "after the build");
-        world.engine.fold_rollups().unwrap();
+        world.fold();
         check_all(world, "after the build and a fold");
         world.engine.rebuild_rollups(world.project.id).unwrap();
         check_all(world, "after a rebuild");
@@ -89,7 +89,7 @@ on_both! {
         for event in customerless(naive::events(world, 130, "a")) {
             world.send_batch(&[event]);
         }
-        world.engine.fold_rollups().unwrap();
+        world.fold();
         let next = MetricDefinition { dimensions: vec!["region".into()], ..MetricDefinition::plain("tokens") };
         change(world, next);
         let mut held = claim(world);
@@ -97,7 +97,7 @@ on_both! {
         let building = world.engine.get_metric(&world.owner(), "tokens").unwrap().building.unwrap();
         assert!(0 < building.done && building.done < building.total);
         world.send_batch(&customerless(naive::events(world, 60, "b")));
-        world.engine.fold_rollups().unwrap();
+        world.fold();
         let before = stored(world);
         world.engine.rebuild_rollups(world.project.id).unwrap();
         assert_eq!(stored(world), before);
@@ -108,11 +108,11 @@ on_both! {
 
     fn sums_that_were_made_before_a_version_began_are_not_stored(world) {
         world.send("k1", &json!({ "metricKey": "m", "units": "1", "properties": { "region": "eu" } }));
-        world.engine.fold_rollups().unwrap();
+        world.fold();
         // This node remembers what this batch adds up to, without the dimensions of the version that begins now.
         world.send("k2", &json!({ "metricKey": "m", "units": "2", "properties": { "region": "us" } }));
         change(world, MetricDefinition { dimensions: vec!["region".into()], ..MetricDefinition::plain("m") });
-        world.engine.fold_rollups().unwrap();
+        world.fold();
         world.verify();
         world.engine.run_jobs_of(world.project.id).unwrap();
         let by_region = UsageQuery { by_dimensions: vec!["region".to_owned()], ..UsageQuery::default() };
@@ -129,7 +129,7 @@ on_both! {
         send("k1", "2026-03-09T23:59:59.999999Z");
         send("k2", "2026-03-10T00:00:00Z");
         assert_eq!(world.used("m"), ("1.000000".to_owned(), 1));
-        world.engine.fold_rollups().unwrap();
+        world.fold();
         assert_eq!(world.used("m"), ("1.000000".to_owned(), 1));
     }
 
@@ -138,7 +138,7 @@ on_both! {
         for turn in 0..8 {
             world.send_batch(&customerless(naive::events(world, 30, &format!("a{turn}-"))));
         }
-        world.engine.fold_rollups().unwrap();
+        world.fold();
         for definition in naive::metrics() {
             world.engine.declare_metric(&world.owner(), &definition).unwrap();
         }
@@ -153,7 +153,7 @@ on_both! {
                 scope.spawn(move || node.run_jobs_of(world.project.id).unwrap());
             }
         });
-        world.engine.fold_rollups().unwrap();
+        world.fold();
         world.engine.run_jobs_of(world.project.id).unwrap();
         world.verify();
         check_all(world, "after two nodes");

@@ -39,10 +39,10 @@ on_both! {
         world.send("k1", &json!({ "metricKey": "m", "units": "1", "properties": { "region": "asia" } }));
         world.send("k2", &json!({ "metricKey": "m", "units": "1", "properties": { "region": "eu" } }));
         assert_eq!(warnings(world), (2, 1));
-        world.engine.fold_rollups().unwrap();
+        world.fold();
         world.send("k3", &json!({ "metricKey": "m", "units": "1" }));
         assert_eq!(warnings(world), (3, 2));
-        world.engine.fold_rollups().unwrap();
+        world.fold();
         assert_eq!(warnings(world), (3, 2));
         world.engine.rebuild_rollups(world.project.id).unwrap();
         assert_eq!(warnings(world), (3, 2));

@@ -86,7 +86,7 @@ on_both! {
             }
             check_all(world, &format!("with turn {turn} not folded"));
             if turn % 2 == 0 {
-                world.engine.fold_rollups().unwrap();
+                world.fold();
                 check_all(world, &format!("with turn {turn} folded"));
             }
         }
@@ -122,7 +122,7 @@ on_both! {
     fn windows_share_no_event_and_lose_none(world) {
         prepare(world);
         world.send_batch(&naive::events(world, 200, "k"));
-        world.engine.fold_rollups().unwrap();
+        world.fold();
         for metric in naive::metrics() {
             let all = UsageQuery { from: Some(at("2026-03-01T00:00:00Z")), to: Some(at("2026-04-01T00:00:00Z")), ..UsageQuery::default() };
             let whole: u64 = told(world, &metric.key, &all).values().map(|row| row.1).sum();

@@ -19,14 +19,14 @@ on_both! {
     fn a_new_version_answers_like_a_recount_of_everything_though_events_kept_coming(world) {
         world.declare();
         world.call(0..230);
-        world.engine.fold_rollups().unwrap();
+        world.fold();
         let job = job_of(&world.change(by_region()));
         let mut sent = 230;
         let mut held = world.claim();
         loop {
             // Between two chunks: some that are folded at once, some that are not.
             world.call(sent..sent + 3);
-            world.engine.fold_rollups().unwrap();
+            world.fold();
             world.call(sent + 3..sent + 5);
             sent += 5;
             if worker::chunk(&world.engine, &mut held).unwrap() == Chunk::Complete {
@@ -42,7 +42,7 @@ on_both! {
     fn every_meaning_that_needs_rows_answers_as_if_it_had_always_been_there(world) {
         world.declare();
         world.call_at_once(0..120);
-        world.engine.fold_rollups().unwrap();
+        world.fold();
         world.call_at_once(120..150);
         for meaning in [unique_users(), level(), since("2026-03-08T12:00:00Z"), by_region()] {
             job_of(&world.change(meaning.clone()));
@@ -55,7 +55,7 @@ on_both! {
     fn a_build_left_in_the_middle_is_finished_by_another_node(world) {
         world.declare();
         world.call(0..250);
-        world.engine.fold_rollups().unwrap();
+        world.fold();
         world.change(unique_users());
         let mut held = world.claim();
         assert_eq!(worker::chunk(&world.engine, &mut held).unwrap(), Chunk::More);
@@ -77,7 +77,7 @@ on_both! {
     fn two_nodes_at_once_build_it_once(world) {
         world.declare();
         world.call(0..220);
-        world.engine.fold_rollups().unwrap();
+        world.fold();
         let job = job_of(&world.change(by_region()));
         let other = another_node(world);
         std::thread::scope(|scope| {
@@ -96,7 +96,7 @@ on_both! {
     fn readers_see_the_old_meaning_or_the_new_one_and_never_a_mixture(world) {
         world.declare();
         world.call(0..210);
-        world.engine.fold_rollups().unwrap();
+        world.fold();
         let before = world.answer();
         world.change(meaning(|metric| {
             metric.effective_from = Some(domain::time::Instant::parse("2026-03-05T00:00:00Z").unwrap());
@@ -118,7 +118,7 @@ on_both! {
     fn readers_at_the_same_time_see_one_meaning_each(world) {
         world.declare();
         world.call(0..210);
-        world.engine.fold_rollups().unwrap();
+        world.fold();
         let old = world.answer();
         let new = world.answer_if(&unique_users(), 210);
         world.change(unique_users());
@@ -139,7 +139,7 @@ on_both! {
     fn rows_that_nobody_reads_any_more_are_deleted(world) {
         world.declare();
         world.call_at_once(0..60);
-        world.engine.fold_rollups().unwrap();
+        world.fold();
         world.change(unique_users());
         // A newer wish comes first: the rows of the one given up must go, too.
         let mut held = world.claim();
@@ -169,7 +169,7 @@ on_both! {
     fn what_events_made_is_declared_with_rows_of_its_own(world) {
         world.accept_customers();
         world.call(0..110);
-        world.engine.fold_rollups().unwrap();
+        world.fold();
         world.engine.declare_metric(&world.owner(), &unique_users()).unwrap();
         let building = world.engine.get_metric(&world.owner(), KEY).unwrap().building.unwrap();
         assert_eq!((building.version, building.done), (2, 0));

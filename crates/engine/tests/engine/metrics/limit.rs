@@ -30,7 +30,7 @@ fn code(result: Result<MetricChanged, Error>) -> Code {
 fn use_long_ago(world: &World) {
     let old = json!({ "metricKey": KEY, "units": "1", "timestamp": "2025-12-16T10:19:59.000Z" });
     world.send("old", &old);
-    world.engine.fold_rollups().unwrap();
+    world.fold();
 }
 
 on_both! {
@@ -74,7 +74,7 @@ on_both! {
         world.declare();
         let recent = json!({ "metricKey": KEY, "units": "1", "timestamp": "2025-12-17T10:20:00.000Z" });
         world.send("recent", &recent);
-        world.engine.fold_rollups().unwrap();
+        world.fold();
         change(world, Role::Developer, by_region(), None).unwrap();
     }
 

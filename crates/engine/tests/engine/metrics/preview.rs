@@ -33,7 +33,7 @@ on_both! {
     fn a_preview_tells_what_the_change_then_does(world) {
         world.declare();
         world.call_at_once(0..100);
-        world.engine.fold_rollups().unwrap();
+        world.fold();
         world.call_at_once(100..130);
         let largest = meaning(|metric| metric.aggregation = Aggregation::Max);
         for meaning in [unique_users(), level(), since("2026-03-08T12:00:00Z"), by_region(), largest] {
@@ -84,7 +84,7 @@ on_both! {
     fn a_preview_writes_nothing_and_says_whether_a_reason_is_needed(world) {
         world.declare();
         world.send("old", &json!({ "metricKey": KEY, "units": "1", "timestamp": "2025-12-01T00:00:00Z" }));
-        world.engine.fold_rollups().unwrap();
+        world.fold();
         let metric = world.engine.get_metric(&world.owner(), KEY).unwrap();
         let told = preview(world, by_region());
         assert_eq!((told.beyond_limit.unwrap().to_string(), told.batches), ("2025-12-01T00:00:00.000Z".to_owned(), 1));

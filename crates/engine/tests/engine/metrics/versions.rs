@@ -19,7 +19,7 @@ on_both! {
     fn a_meaning_of_the_same_rows_is_current_at_once(world) {
         world.declare();
         world.call_at_once(0..30);
-        world.engine.fold_rollups().unwrap();
+        world.fold();
         let largest = meaning(|metric| metric.aggregation = Aggregation::Max);
         let changed = world.change(largest.clone());
         assert!(matches!(changed, MetricChanged::Current(_)), "{changed:?}");
@@ -45,7 +45,7 @@ on_both! {
     fn asking_again_for_what_is_being_built_begins_nothing(world) {
         world.declare();
         world.call_at_once(0..10);
-        world.engine.fold_rollups().unwrap();
+        world.fold();
         let first = world.change(by_region());
         let again = world.change(by_region());
         assert_eq!((job_of(&again), again.version().version), (job_of(&first), 2));
@@ -54,7 +54,7 @@ on_both! {
     fn a_build_whose_job_failed_goes_on_when_it_is_asked_for_again(world) {
         world.declare();
         world.call_at_once(0..10);
-        world.engine.fold_rollups().unwrap();
+        world.fold();
         let failed = job_of(&world.change(by_region()));
         let refused = |_: &_, _: &mut _| Err(engine::Error::refused(Code::OutOfRange, "It does not fit."));
         world.engine.run_jobs_with(world.project.id, &refused).unwrap();
@@ -68,7 +68,7 @@ on_both! {
     fn the_newest_wish_wins_and_the_old_meaning_takes_a_wish_back(world) {
         world.declare();
         world.call_at_once(0..10);
-        world.engine.fold_rollups().unwrap();
+        world.fold();
         world.change(by_region());
         world.change(unique_users());
         let states = [(3, VersionState::Building), (2, VersionState::Retired), (1, VersionState::Current)];

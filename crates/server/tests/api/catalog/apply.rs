@@ -167,7 +167,7 @@ on_both! {
         let key = world.access_key(&shop.project, &[Scope::IngestUsage]);
         let usage = json!({ "metricKey": "api_calls", "units": "7", "properties": { "region": "eu" } });
         world.post("/ingest/usage").key(&key).idempotency("k").json(usage).expect(201);
-        world.engine.fold_rollups().unwrap();
+        world.engine.fold_all(shop.project.id.parse().unwrap()).unwrap();
         let largest = plain.replace("aggregation: sum", "aggregation: max");
         shop.apply(&largest);
         assert_eq!(shop.get("/metrics/api_calls")["version"], 2);
