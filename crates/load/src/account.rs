@@ -38,7 +38,23 @@ impl Account {
     ) -> Result<Account, LoadError> {
         let access_token = login(client, owner)?;
         let request = requests::create_project(&access_token, name, external_key);
-        let project = client.send(&request)?.require(&request.name(), &[201, 200])?;
+        Account::in_project(client, access_token, &request)
+    }
+
+    /// The same with a project whose clock can be moved.
+    pub(crate) fn open_sandbox(
+        client: &mut Client,
+        owner: &Owner,
+        name: &str,
+        external_key: &str,
+    ) -> Result<Account, LoadError> {
+        let access_token = login(client, owner)?;
+        let request = requests::create_sandbox(&access_token, name, external_key);
+        Account::in_project(client, access_token, &request)
+    }
+
+    fn in_project(client: &mut Client, access_token: String, request: &Request) -> Result<Account, LoadError> {
+        let project = client.send(request)?.require(&request.name(), &[201, 200])?;
         let existed = project.status == 200;
         let project_id = project.text_at(&request.name(), "/id")?;
         let request = requests::create_access_key(&access_token, &project_id, "Usage ingest");

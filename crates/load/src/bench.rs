@@ -2,18 +2,23 @@
 //! a baseline in the same run that commits each event alone. Rounds are interleaved, so that a noisy machine disturbs
 //! every scenario alike, and ratios are medians of rounds.
 
+mod billing;
 mod disk;
 mod drive;
 mod latency;
 mod machine;
+mod plan;
+mod project;
 mod rating;
 mod report;
 mod scenario;
 mod template;
+mod usage;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+pub use billing::{BillingCheck, BillingOptions, BillingReport};
 pub use disk::DiskSync;
 pub use latency::{Latency, median, percentile};
 pub use machine::Machine;
@@ -46,6 +51,8 @@ pub struct BenchOptions {
     pub seed: u64,
     /// `None` leaves rating out.
     pub rating: Option<RatingOptions>,
+    /// `None` leaves billing runs out.
+    pub billing: Option<BillingOptions>,
     /// Added to the server's environment.
     pub environment: Vec<(String, String)>,
 }
@@ -65,6 +72,7 @@ impl BenchOptions {
             single_connections: 64,
             seed: 1,
             rating: Some(RatingOptions::new(1)),
+            billing: Some(BillingOptions::new(1)),
             environment: Vec::new(),
         }
     }
@@ -108,7 +116,11 @@ pub fn run(options: &BenchOptions, mut progress: impl FnMut(&str)) -> Result<Ben
     let (ratios, scenarios) = (bench.ratios(), bench.reports());
     server.stop(STOP_WITHIN)?;
     let rating = match options.rating {
-        Some(rating) => Some(measure_rating(rating, options, &database, &scratch, &owner, progress)?),
+        Some(rating) => Some(measure_rating(rating, options, &database, &scratch, &owner, &mut progress)?),
+        None => None,
+    };
+    let billing = match options.billing {
+        Some(billing) => Some(measure_billing(billing, options, &database, &scratch, &owner, &mut progress)?),
         None => None,
     };
     Ok(BenchReport {
@@ -123,6 +135,7 @@ pub fn run(options: &BenchOptions, mut progress: impl FnMut(&str)) -> Result<Ben
         scenarios,
         check,
         rating,
+        billing,
     })
 }
 
@@ -139,6 +152,22 @@ fn measure_rating(
     let mut client = Client::new(server.base_url())?;
     let account = Account::open(&mut client, owner, "Rating", &format!("rating-{}", owner.email))?;
     let report = rating::run(rating, &mut client, &account, &server, progress)?;
+    server.stop(STOP_WITHIN)?;
+    Ok(report)
+}
+
+/// On a server of its own, too.
+fn measure_billing(
+    billing: BillingOptions,
+    options: &BenchOptions,
+    database: &str,
+    scratch: &Scratch,
+    owner: &Owner,
+    progress: impl FnMut(&str),
+) -> Result<BillingReport, LoadError> {
+    let server = start_server(options, database, scratch)?;
+    let mut client = Client::new(server.base_url())?;
+    let report = billing::run(billing, &mut client, owner, &server, progress)?;
     server.stop(STOP_WITHIN)?;
     Ok(report)
 }

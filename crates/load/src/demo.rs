@@ -4,6 +4,7 @@
 mod bills;
 mod catalog;
 mod money;
+mod months;
 mod profiles;
 mod report;
 mod send;
@@ -11,6 +12,7 @@ mod trouble;
 mod usage;
 
 pub use bills::DemoBill;
+pub use months::{DemoCreditNote, DemoInvoice, DemoLate, DemoMonths};
 pub use report::DemoReport;
 pub use usage::{DemoEvent, events};
 
@@ -67,6 +69,7 @@ pub fn run(options: &DemoOptions, mut progress: impl FnMut(&str)) -> Result<Demo
         transactions: 0,
         ingest: serde_json::Value::Null,
         bills: Vec::new(),
+        months: None,
         now_millis: options.now_millis,
         elapsed_millis: 0,
     };
@@ -108,5 +111,6 @@ fn fill(
     trouble::make(client, account, &events, options.now_millis)?;
     progress("a few replays, duplicates, conflicts and refusals");
     report.bills = bills::ask(client, account, options.now_millis)?;
+    report.months = months::live(options, client, progress)?;
     Ok(())
 }

@@ -12,6 +12,12 @@ pub(crate) fn create_project(token: &str, name: &str, external_key: &str) -> Req
     Request::post("/projects").bearer(token).json(&json!({ "name": name, "externalKey": external_key }))
 }
 
+/// A project whose clock can be moved.
+pub(crate) fn create_sandbox(token: &str, name: &str, external_key: &str) -> Request {
+    let body = json!({ "name": name, "externalKey": external_key, "mode": "sandbox" });
+    Request::post("/projects").bearer(token).json(&body)
+}
+
 pub(crate) fn create_access_key(token: &str, project: &str, name: &str) -> Request {
     let body = json!({ "name": name, "scopes": ["ingest:usage", "ingest:charge"] });
     Request::post(format!("/projects/{project}/access-keys")).bearer(token).json(&body)

@@ -52,7 +52,7 @@ pub enum Command {
     Smoke(Smoke),
     /// Keep a project's catalog in a file: metrics, plans, add-ons, coupons, taxes, custom assets
     Catalog(Catalog),
-    /// Measure this machine: durable, deduplicated events per second, and ratings per second, each against a baseline
+    /// Measure this machine: durable, deduplicated events, ratings and invoices per second, each against a baseline
     #[command(
         after_help = "Examples:\n  neruba bench\n  neruba bench --database postgres://neruba@localhost/bench --json"
     )]
@@ -283,6 +283,9 @@ pub struct Bench {
     /// Customers whose year of usage is rated; 0 leaves rating out
     #[arg(long, value_name = "CUSTOMERS", default_value_t = 10_000)]
     pub rating_customers: u64,
+    /// Customers whose month is billed; 0 leaves billing runs out
+    #[arg(long, value_name = "CUSTOMERS", default_value_t = 10_000)]
+    pub billing_customers: u64,
     /// The folder whose disk is measured
     #[arg(long, value_name = "FOLDER", default_value = "data")]
     pub folder: PathBuf,

@@ -1,24 +1,25 @@
 //! Rating: a year of usage of many customers rated again under a draft, as a backtest does it, against a baseline in the same run
 //! that asks for the estimate of one customer after the other. Both must come to the same amounts.
 
-mod plan;
 mod report;
-mod usage;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use jiff::civil::Date;
+use serde_json::json;
 
 pub use report::{RatingCheck, RatingReport};
 
+use super::plan;
+use super::project::{Project, wait_until_quiet};
+use super::usage::{self, Year};
 use crate::account::Account;
-use crate::client::{Client, Request};
+use crate::client::Client;
 use crate::random::Random;
 use crate::server_process::ServerProcess;
 use crate::{LoadError, clock, requests};
 use report::Figures;
-use usage::Year;
 
 /// How much is rated.
 #[derive(Debug, Clone, Copy)]
@@ -42,11 +43,8 @@ impl RatingOptions {
 
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 const BACKTEST_WITHIN: Duration = Duration::from_secs(600);
-/// How long the server may take to fold what was sent.
-const QUIET_WITHIN: Duration = Duration::from_secs(300);
-const LOOK_AT_WORK_EVERY: Duration = Duration::from_millis(500);
-/// A server that waits for its database rests, too, but never for so many looks.
-const QUIET_LOOKS: u32 = 20;
+/// The first day of the year that is measured: a closed one, so that every run rates the same usage.
+const FIRST_DAY: Date = jiff::civil::date(2025, 1, 1);
 
 /// Fills a project of its own and rates it.
 ///
@@ -60,11 +58,12 @@ pub(super) fn run(
     mut progress: impl FnMut(&str),
 ) -> Result<RatingReport, LoadError> {
     let RatingOptions { customers, months, events, baseline_customers, seed } = options;
-    let year = Year { customers, months, events, seed };
-    let mut run = Run { client, account, year };
-    run.declare()?;
+    let year = Year { first_day: FIRST_DAY, customers, months, events, seed };
+    let mut run = Run { project: Project { client, account }, year };
+    run.project.declare()?;
+    run.draft()?;
     progress(&format!("sending {} events of {customers} customers", year.event_count()));
-    run.send()?;
+    run.project.send(year)?;
     wait_until_quiet(server);
     let resident_before = server.memory().map(|memory| memory.resident_kib);
     progress("rating all of them in one backtest");
@@ -87,38 +86,14 @@ pub(super) fn run(
 }
 
 struct Run<'a> {
-    client: &'a mut Client,
-    account: &'a Account,
+    project: Project<'a>,
     year: Year,
 }
 
 impl Run<'_> {
-    /// Metrics, a published version and a draft with a higher price.
-    fn declare(&mut self) -> Result<(), LoadError> {
-        self.ask(self.patch("", &json!({ "policies": { "unknownCustomer": "autoCreate" } })), &[200])?;
-        for metric in plan::metrics() {
-            self.ask(self.post("/metrics", &metric), &[200, 201])?;
-        }
-        self.ask(self.post("/plans", &plan::version("0.0003")), &[200, 201])?;
-        self.ask(self.post(&format!("/plans/{}/versions/1/publish", plan::PLAN), &json!({})), &[200])?;
-        self.ask(self.post(&format!("/plans/{}/versions", plan::PLAN), &plan::version("0.00035")), &[201])?;
-        Ok(())
-    }
-
-    fn send(&mut self) -> Result<(), LoadError> {
-        for batch in self.year.batches() {
-            let request = Request::post("/ingest/usage/batch")
-                .access_key(&self.account.access_key)
-                .body("application/json", batch.body.into_bytes());
-            let reply = self.client.send_patiently(&request)?.require(&request.name(), &[200])?;
-            if reply.json()["accepted"].as_u64() != u64::try_from(batch.events).ok() {
-                return Err(LoadError::Unexpected {
-                    request: request.name(),
-                    status: reply.status,
-                    body: reply.quoted(),
-                });
-            }
-        }
+    /// A draft with a higher price, beside the published version.
+    fn draft(&mut self) -> Result<(), LoadError> {
+        self.project.post(&format!("/plans/{}/versions", plan::PLAN), &plan::version("0.00035"), &[201])?;
         Ok(())
     }
 
@@ -129,10 +104,10 @@ impl Run<'_> {
             "from": self.year.from(), "to": self.year.to(),
         });
         let begun = clock::start();
-        let made = self.ask(self.post("/backtests", &body), &[202])?;
+        let made = self.project.post("/backtests", &body, &[202])?;
         let id = made["id"].as_str().unwrap_or_default().to_owned();
         loop {
-            let state = self.ask(self.read(&format!("/backtests/{id}")), &[200])?;
+            let state = self.project.read(&format!("/backtests/{id}"))?;
             let elapsed = begun.elapsed();
             match state["state"].as_str() {
                 Some("done") => return Ok((id, clock::micros(elapsed))),
@@ -161,7 +136,7 @@ impl Run<'_> {
                 "from": self.year.from(), "to": self.year.to(),
             });
             let begun = clock::start();
-            let estimate = self.ask(self.post("/estimate", &body), &[200])?;
+            let estimate = self.project.post("/estimate", &body, &[200])?;
             micros += clock::micros(begun.elapsed());
             check.compared += 1;
             let after = results.get(&customer).map(String::as_str);
@@ -176,7 +151,7 @@ impl Run<'_> {
         let mut cursor = String::new();
         loop {
             let path = format!("/backtests/{backtest}/results?order=customer&limit=200{cursor}");
-            let page = self.ask(self.read(&path), &[200])?;
+            let page = self.project.read(&path)?;
             for row in page["data"].as_array().into_iter().flatten() {
                 if let (Some(customer), Some(after)) = (row["customerKey"].as_str(), row["after"].as_str()) {
                     results.insert(customer.to_owned(), after.to_owned());
@@ -187,36 +162,5 @@ impl Run<'_> {
                 None => return Ok(results),
             }
         }
-    }
-
-    fn ask(&mut self, request: Request, wanted: &[u16]) -> Result<Value, LoadError> {
-        Ok(self.client.send_patiently(&request)?.require(&request.name(), wanted)?.json())
-    }
-
-    fn read(&self, rest: &str) -> Request {
-        requests::read(&self.account.access_token, &self.account.project_id, rest)
-    }
-
-    fn post(&self, rest: &str, body: &Value) -> Request {
-        requests::write(&self.account.access_token, &self.account.project_id, rest, body)
-    }
-
-    fn patch(&self, rest: &str, body: &Value) -> Request {
-        requests::change(&self.account.access_token, &self.account.project_id, rest, body)
-    }
-}
-
-/// Waits until the server rests: everything that was sent is folded.
-fn wait_until_quiet(server: &ServerProcess) {
-    let begun = clock::start();
-    let (mut before, mut quiet) = (server.processor_ticks(), 0);
-    while begun.elapsed() < QUIET_WITHIN && quiet < QUIET_LOOKS {
-        clock::pause(LOOK_AT_WORK_EVERY);
-        let now = server.processor_ticks();
-        quiet = match (before, now) {
-            (Some(earlier), Some(later)) if later > earlier + 2 => 0,
-            _ => quiet + 1,
-        };
-        before = now;
     }
 }

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::Serialize;
 
-use super::{DiskSync, Latency, Machine, RatingReport, median};
+use super::{BillingReport, DiskSync, Latency, Machine, RatingReport, median};
 use crate::clock;
 use crate::server_process::{Memory, ServerProcess};
 
@@ -25,13 +25,17 @@ pub struct BenchReport {
     /// Absent where it was left out.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rating: Option<RatingReport>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub billing: Option<BillingReport>,
 }
 
 impl BenchReport {
     /// Whether the figures count.
     #[must_use]
     pub fn holds(&self) -> bool {
-        self.check.holds() && self.rating.as_ref().is_none_or(|rating| rating.check.holds())
+        self.check.holds()
+            && self.rating.as_ref().is_none_or(|rating| rating.check.holds())
+            && self.billing.as_ref().is_none_or(|billing| billing.check.holds())
     }
 }
 
@@ -155,8 +159,11 @@ impl fmt::Display for BenchReport {
             count(stored),
             count(replayed)
         )?;
-        match &self.rating {
-            Some(rating) => write!(f, "\n\n{rating}"),
+        if let Some(rating) = &self.rating {
+            write!(f, "\n\n{rating}")?;
+        }
+        match &self.billing {
+            Some(billing) => write!(f, "\n\n{billing}"),
             None => Ok(()),
         }
     }

@@ -5,7 +5,7 @@ use std::fmt;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::DemoBill;
+use super::{DemoBill, DemoCreditNote, DemoInvoice, DemoLate, DemoMonths};
 use crate::clock;
 
 #[derive(Debug, Clone, Serialize)]
@@ -27,6 +27,8 @@ pub struct DemoReport {
     pub ingest: Value,
     /// What the last whole month of each customer would cost.
     pub bills: Vec<DemoBill>,
+    /// What a sandbox was billed in three months; absent when it was there already.
+    pub months: Option<DemoMonths>,
     pub now_millis: u64,
     pub elapsed_millis: u64,
 }
@@ -99,6 +101,33 @@ impl DemoReport {
     }
 }
 
+impl DemoReport {
+    fn write_months(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Some(DemoMonths { project_id, invoices, upgrade, late, credit_note }) = &self.months else {
+            return Ok(());
+        };
+        writeln!(f, "\nThree months of invoices of Acme Sandbox, {project_id}, whose clock was moved:")?;
+        for invoice in invoices {
+            let DemoInvoice { number, customer_key, bills_on, due, currency, state, .. } = invoice;
+            writeln!(f, "  {number}  {bills_on}  {customer_key:<18} {due:>14} {currency}  {state}")?;
+        }
+        writeln!(f, "  upgraded      {upgrade}")?;
+        let DemoLate { customer_key, of_invoice, on_invoice, effect } = late;
+        writeln!(
+            f,
+            "  late usage    of {customer_key} for {of_invoice}, which stays as it is: {effect} before tax on {on_invoice}"
+        )?;
+        let DemoCreditNote { number, of_invoice, total, reason } = credit_note;
+        writeln!(f, "  credit note   {number} takes {total} back from {of_invoice}: {reason}")?;
+        let Some(last) = invoices.last() else { return Ok(()) };
+        let (base, bearer) = (&self.base_url, format!("-H \"Authorization: Bearer {}\"", self.access_token));
+        let invoice = format!("{base}/projects/{project_id}/invoices/{}", last.id);
+        writeln!(f, "\n# the last of them as PDF, and every line of it explained")?;
+        writeln!(f, "curl -o {}.pdf {invoice}/pdf {bearer}", last.number)?;
+        writeln!(f, "curl {invoice}/explain {bearer}")
+    }
+}
+
 impl fmt::Display for DemoReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "address     {}", self.base_url)?;
@@ -115,6 +144,7 @@ impl fmt::Display for DemoReport {
             writeln!(f, "contents    the project was there already and was left as it is")?;
         }
         self.write_bills(f)?;
+        self.write_months(f)?;
         writeln!(f, "\nSix requests to copy (the token in them is good for 15 minutes; the first one gives another):")?;
         for (purpose, line) in self.requests() {
             write!(f, "\n# {purpose}\n{line}\n")?;

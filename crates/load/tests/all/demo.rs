@@ -81,6 +81,15 @@ fn the_demo_fills_a_fresh_project_and_prints_six_requests_with_real_ids() {
     assert!(shown.contains("Northwind Labs     team                11.900000 USD"), "{shown}");
     assert!(shown.contains(&format!("/projects/prj_1/estimate -H \"Authorization: Bearer {}\"", report.access_token)));
     assert!(lines.iter().any(|line| line.contains("usage events")), "{lines:?}");
+    let months = report.months.unwrap();
+    assert_eq!(
+        months.invoices.iter().map(|invoice| invoice.number.as_str()).collect::<Vec<_>>(),
+        ["INV-0", "INV-1", "INV-2"]
+    );
+    assert_eq!((months.late.of_invoice.as_str(), months.late.on_invoice.as_str()), ("INV-0", "INV-1"));
+    assert_eq!((months.credit_note.of_invoice.as_str(), months.credit_note.total.as_str()), ("INV-0", "25.00"));
+    assert!(months.upgrade.ends_with("from pay-as-you-go to team on 2027-01-15"), "{}", months.upgrade);
+    assert!(shown.contains(&format!("{}/projects/prj_2/invoices/inv_2/pdf", api.base)), "{shown}");
 }
 
 #[test]
@@ -91,6 +100,7 @@ fn a_demo_that_is_there_already_is_left_as_it_is() {
     let first = run(&options, |_| {}).unwrap();
     let second = run(&options, |_| {}).unwrap();
     assert!(first.is_new && !second.is_new);
+    assert!(first.months.is_some() && second.months.is_none());
     assert_eq!((second.events, &second.project_id), (0, &first.project_id));
     assert_eq!(first.ingest, second.ingest);
 }

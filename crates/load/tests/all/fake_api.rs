@@ -18,6 +18,8 @@ pub enum Fault {
     RevokedKeyWorks,
 }
 
+const SANDBOX_KEY: &str = "nrb_two_secret";
+
 pub struct FakeApi {
     pub base: String,
 }
@@ -51,6 +53,9 @@ struct State {
     /// By customer; the empty name is the project's own.
     balances: BTreeMap<String, i64>,
     transactions: Vec<Value>,
+    /// Of the sandbox; empty until it is moved.
+    clock: String,
+    subscriptions: Vec<Value>,
     /// accepted, replayed, duplicates, conflicts, failed
     counts: [u64; 5],
 }
@@ -59,6 +64,9 @@ impl State {
     fn answer(&mut self, received: &Received) -> Answer {
         let path = received.path.split('?').next().unwrap();
         let last = path.rsplit('/').next().unwrap();
+        if let Some(answer) = self.answer_sandbox(received, path, last) {
+            return answer;
+        }
         match (received.method.as_str(), last) {
             ("POST", "login") => self.login(&received.json()),
             ("POST", "projects") => self.create_project(),
@@ -108,6 +116,61 @@ impl State {
             return problem(401, "invalid_credentials");
         }
         answer(200, &json!({ "accessToken": "jwt", "user": { "email": body["email"] } }))
+    }
+
+    /// What only the project with a clock of its own is asked for.
+    fn answer_sandbox(&mut self, received: &Received, path: &str, last: &str) -> Option<Answer> {
+        Some(match (received.method.as_str(), last) {
+            ("POST", "projects") if received.json()["mode"] == "sandbox" => self.create_sandbox(),
+            ("POST", "access-keys") if path.contains("prj_2") => {
+                answer(201, &json!({ "id": "key_2", "accessKey": SANDBOX_KEY }))
+            }
+            // What is used in the sandbox is counted there.
+            ("POST", "batch") if received.header("x-api-key") == Some(SANDBOX_KEY) => {
+                answer(200, &json!({ "accepted": received.json()["events"].as_array().unwrap().len() }))
+            }
+            ("POST", "usage") if received.header("x-api-key") == Some(SANDBOX_KEY) => {
+                assert!(received.json()["timestamp"].as_str().unwrap() < self.clock.as_str(), "it comes late");
+                answer(201, &json!({}))
+            }
+            ("POST", "advance") => {
+                let to = received.json()["to"].as_str().unwrap().to_owned();
+                assert!(to > self.clock, "a clock does not go back: {to}");
+                self.clock = to;
+                answer(200, &json!({ "now": self.clock }))
+            }
+            ("POST", "subscriptions") => {
+                self.subscriptions.push(received.json());
+                answer(201, &json!({ "id": "sub_1" }))
+            }
+            ("GET", "subscriptions") => answer(200, &json!({ "data": [{ "id": "sub_1" }] })),
+            ("POST", "changes") => answer(201, &json!({})),
+            ("GET", "invoices") => answer(200, &json!({ "data": self.invoices() })),
+            ("GET", "late-usage") => answer(
+                200,
+                &json!({ "data": [{ "customerKey": "tessera-robotics", "invoiceId": "inv_0", "correctionId": "inv_1",
+                    "effect": "150.000000" }] }),
+            ),
+            ("POST", "credit-notes") => {
+                answer(201, &json!({ "creditNotes": [{ "number": "CN-000001", "total": received.json()["amount"] }] }))
+            }
+            _ => return None,
+        })
+    }
+
+    fn create_sandbox(&mut self) -> Answer {
+        let status = if self.clock.is_empty() { 201 } else { 200 };
+        answer(status, &json!({ "id": "prj_2" }))
+    }
+
+    /// One for each subscription, the newest first.
+    fn invoices(&self) -> Vec<Value> {
+        let issued = self.subscriptions.iter().enumerate().map(|(number, subscription)| {
+            json!({ "id": format!("inv_{number}"), "number": format!("INV-{number}"), "state": "issued", "currency": "USD",
+                "customerKey": subscription["customerKey"], "billsOn": "2027-01-01", "due": "10.00" })
+        });
+        let draft = json!({ "id": "inv_draft", "number": null });
+        std::iter::once(draft).chain(issued.rev()).collect()
     }
 
     fn create_project(&mut self) -> Answer {

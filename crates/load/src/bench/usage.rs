@@ -8,8 +8,6 @@ use crate::keys::KeyMint;
 use crate::random::Random;
 use crate::{clock, decimal};
 
-/// The first day of the year that is measured: a closed one, so that every run rates the same usage.
-const FIRST_DAY: Date = jiff::civil::date(2025, 1, 1);
 /// The metrics of the plan; every customer uses each of them in every month.
 const METRICS: [&str; 3] = ["rated_calls", "rated_tokens", "rated_gigabytes"];
 const MODELS: [&str; 3] = ["small", "medium", "large"];
@@ -18,6 +16,8 @@ const BATCH: usize = 2_000;
 /// How much usage there is.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Year {
+    /// The first day of a month.
+    pub(super) first_day: Date,
     pub(super) customers: u64,
     pub(super) months: u64,
     /// Of one customer, metric and month.
@@ -27,12 +27,12 @@ pub(super) struct Year {
 
 impl Year {
     pub(super) fn from(self) -> String {
-        month_start(0).to_string()
+        self.month_start(0).to_string()
     }
 
     /// Exclusive.
     pub(super) fn to(self) -> String {
-        month_start(self.months).to_string()
+        self.month_start(self.months).to_string()
     }
 
     pub(super) fn event_count(self) -> u64 {
@@ -64,9 +64,16 @@ impl Year {
 
     /// The turns of a month stand at equal distances, the customers of a turn a second apart.
     fn instant(self, month: u64, turn: u64, customer: u64) -> u64 {
-        let (start, end) = (millis(month_start(month)), millis(month_start(month + 1)));
+        let (start, end) = (millis(self.month_start(month)), millis(self.month_start(month + 1)));
         let stretch = (end - start) / self.events;
         start + turn * stretch + customer * 1_000 % stretch
+    }
+
+    /// The first moment of a month, in UTC.
+    fn month_start(self, number: u64) -> jiff::Timestamp {
+        let months = jiff::Span::new().months(i64::try_from(number).unwrap_or(0));
+        let date = self.first_day.saturating_add(months);
+        date.to_zoned(jiff::tz::TimeZone::UTC).map_or(jiff::Timestamp::MAX, |start| start.timestamp())
     }
 }
 
@@ -98,12 +105,6 @@ pub(super) fn customer_key(number: u64) -> String {
     format!("rated-{number:06}")
 }
 
-fn month_start(number: u64) -> jiff::Timestamp {
-    let months = jiff::Span::new().months(i64::try_from(number).unwrap_or(0));
-    let date = FIRST_DAY.saturating_add(months);
-    date.to_zoned(jiff::tz::TimeZone::UTC).map_or(jiff::Timestamp::MAX, |start| start.timestamp())
-}
-
 fn millis(at: jiff::Timestamp) -> u64 {
     u64::try_from(at.as_millisecond()).unwrap_or(0)
 }
@@ -116,9 +117,11 @@ fn count(length: usize) -> u64 {
 mod tests {
     use super::*;
 
+    const FIRST_DAY: Date = jiff::civil::date(2025, 1, 1);
+
     #[test]
     fn every_customer_uses_every_metric_in_every_month() {
-        let year = Year { customers: 700, months: 2, events: 2, seed: 1 };
+        let year = Year { first_day: FIRST_DAY, customers: 700, months: 2, events: 2, seed: 1 };
         let bodies: Vec<Batch> = year.batches().collect();
         let all: Vec<serde_json::Value> = bodies
             .iter()
@@ -142,7 +145,7 @@ mod tests {
 
     #[test]
     fn events_come_in_the_order_of_time() {
-        let year = Year { customers: 50, months: 3, events: 4, seed: 1 };
+        let year = Year { first_day: FIRST_DAY, customers: 50, months: 3, events: 4, seed: 1 };
         let mut last = String::new();
         for batch in year.batches() {
             let body: serde_json::Value = serde_json::from_str(&batch.body).unwrap();

@@ -1,4 +1,4 @@
-//! The plan that the benchmark rates by, as a draft and as the published version it is compared with.
+//! The plan that the benchmark rates and bills by, as a draft and as the published version it is compared with.
 
 use serde_json::{Value, json};
 
