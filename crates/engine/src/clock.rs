@@ -68,6 +68,9 @@ impl Engine {
         ctx.require(Permission::ClockAdvance)?;
         let project = self.read(ctx.project, "load_clock", |tx| projects::get(tx)?.ok_or_else(Error::not_found))?;
         let until = target.resolve(project.mode, ctx.now(), ctx.received_at(), &zone(&project.time_zone))?;
+        // What came in until now is settled now, not when something else is due.
+        self.fold_all(ctx.project)?;
+        self.run_due_work(&self.step(ctx, ctx.now()))?;
         let mut at = ctx.now();
         while let Some((_, due)) = self.earliest(ctx, until)? {
             at = at.max(due);

@@ -36,6 +36,7 @@ mod plans;
 mod projects;
 mod rate_limits;
 mod sockets;
+mod stories;
 mod subscriptions;
 mod trace;
 mod transactions;
