@@ -1,5 +1,5 @@
-//! The entries of new charges: what is rated is posted when it is charged. A payer without credit gets one entry for all of them; one with
-//! credit gets one for each usage charge, in the order in which they draw. Fees in advance are posted when their invoice is issued.
+//! The entries of new charges: what is rated is posted when it is charged. A payer without credit gets one entry for all of them that are on
+//! one invoice; one with credit gets one for each usage charge, in the order in which they draw. Fees in advance are posted when their invoice is issued.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use domain::amount::Amount;
 use domain::billing::diff::NewCharge;
 use domain::charges::charge::{Charge, ChargeKind};
 use domain::currency::Currency;
-use domain::ids::{BillingRunId, CustomerId, EntryId, LateUsageId, derived};
+use domain::ids::{BillingRunId, CustomerId, EntryId, InvoiceId, LateUsageId, derived};
 use domain::ledger::entry::{Cause, CauseType, EntryKind};
 use domain::ledger::lines::Lines;
 use domain::ledger::recipes::{Income, ReturnRated, ReturnReason, postpaid_charges, rated_usage, return_rated};
@@ -52,11 +52,19 @@ impl By {
     }
 }
 
-/// Posts what has to be posted now, and says in each charge what a wallet paid of it and by which entry.
+/// Posts what has to be posted now, and says in each charge what a wallet paid of it and by which entry; `invoices` are those that they are
+/// on, one for each.
 ///
 /// # Errors
 /// A refusal when a balance would leave the range of amounts; otherwise only when the database fails.
-pub(crate) fn post(tx: &mut ProjectTx<'_>, ctx: &Ctx, new: &mut [NewCharge], by: By) -> Result<(), Error> {
+pub(crate) fn post(
+    tx: &mut ProjectTx<'_>,
+    ctx: &Ctx,
+    new: &mut [NewCharge],
+    invoices: &[InvoiceId],
+    by: By,
+) -> Result<(), Error> {
+    assert_eq!(new.len(), invoices.len(), "each charge is on an invoice");
     let mut of_payer: BTreeMap<(CustomerId, Currency), Vec<usize>> = BTreeMap::new();
     for (index, NewCharge { charge, .. }) in new.iter().enumerate() {
         if charge.kind.income().is_some() && !charge.amount.is_zero() {
@@ -72,13 +80,17 @@ pub(crate) fn post(tx: &mut ProjectTx<'_>, ctx: &Ctx, new: &mut [NewCharge], by:
         if with_credit.contains(&payer) || has_drawn {
             entries.extend(with_wallet(tx, ctx, payer, new, &indexes)?);
         } else {
-            entries.extend(postpaid(payer, new, &indexes)?);
+            let mut of_invoice: BTreeMap<InvoiceId, Vec<usize>> = BTreeMap::new();
+            indexes.iter().for_each(|index| of_invoice.entry(invoices[*index]).or_default().push(*index));
+            for indexes in of_invoice.values() {
+                entries.extend(postpaid(payer, new, indexes)?);
+            }
         }
     }
     store(tx, ctx, new, by, &entries)
 }
 
-/// One entry for all charges of a payer without credit.
+/// One entry for all charges of a payer without credit on one invoice: its reconciliation finds all that the entry books.
 fn postpaid(
     (payer, currency): (CustomerId, Currency),
     new: &[NewCharge],

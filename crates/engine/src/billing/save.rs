@@ -45,7 +45,7 @@ pub(super) fn save(
     let mut new: Vec<NewCharge> = decisions.iter().flat_map(|decision| decision.charges.iter().cloned()).collect();
     let origin = Origin { run: Some(run.id), created_at: run.as_of };
     let assigned = assign(tx, &batch.project, &payers, &new, origin)?;
-    post::post(tx, ctx, &mut new, post::By::Run(run.id))?;
+    post::post(tx, ctx, &mut new, &assigned, post::By::Run(run.id))?;
     let charges: Vec<_> = new.into_iter().map(|new| new.charge).collect();
     invoices::charge(tx, &charges, &assigned)?;
     let invoice_of: BTreeMap<BillingItemId, InvoiceId> =

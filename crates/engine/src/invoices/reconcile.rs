@@ -72,7 +72,7 @@ pub struct ReconciledLine {
     pub rated_from: Option<CountedUsage>,
     /// `Σ amount` of its charges.
     pub charged: Amount,
-    /// What the entries of these charges book as income; `null` for a fee in advance, which is booked by the invoice.
+    /// What the entries of these charges book as income for them; `null` for a fee in advance, which is booked by the invoice.
     pub posted: Option<Amount>,
     pub billed: Amount,
 }
@@ -169,9 +169,18 @@ pub fn reconcile_next(tx: &mut ProjectTx<'_>, ctx: &Ctx, limit: i64) -> Result<u
 
 fn reconcile(tx: &mut ProjectTx<'_>, issued: &IssuedInvoice) -> Result<Reconciliation, Error> {
     let document = read_document(issued)?;
-    let mut lines = Vec::with_capacity(document.lines.len());
+    let mut found = Vec::with_capacity(document.lines.len());
     for line in &document.lines {
-        lines.push(reconciled(tx, line)?);
+        let mut own: Vec<Charge> = Vec::with_capacity(line.charges.len());
+        for id in &line.charges {
+            own.push(charges::get(tx, *id)?.ok_or_else(|| Error::Bug(format!("the charge {id} is not stored")))?);
+        }
+        found.push((line, own));
+    }
+    let mut beyond = booked_beyond(tx, found.iter().flat_map(|(_, own)| own))?;
+    let mut lines = Vec::with_capacity(found.len());
+    for (line, own) in &found {
+        lines.push(reconciled(tx, line, own, &mut beyond)?);
     }
     let booked = match issued.entry {
         Some(entry) => journal::lines_of(tx, &[entry])?.remove(&entry).unwrap_or_default().iter().map(owed).sum(),
@@ -231,39 +240,64 @@ fn differences(this: &Reconciliation, document: &Document) -> Vec<String> {
     found
 }
 
-fn reconciled(tx: &mut ProjectTx<'_>, line: &Line) -> Result<ReconciledLine, Error> {
-    let mut own: Vec<Charge> = Vec::with_capacity(line.charges.len());
-    for id in &line.charges {
-        own.push(charges::get(tx, *id)?.ok_or_else(|| Error::Bug(format!("the charge {id} is not stored")))?);
+/// What each entry of these charges books as income beyond what those of them come to that it posts; 0 where they agree. An entry posts
+/// charges of one invoice, of one line or of several.
+fn booked_beyond<'a>(
+    tx: &mut ProjectTx<'_>,
+    charges: impl Iterator<Item = &'a Charge>,
+) -> Result<BTreeMap<EntryId, i128>, Error> {
+    let mut beyond: BTreeMap<EntryId, i128> = BTreeMap::new();
+    for charge in charges {
+        if let Some(entry) = charge.entry {
+            *beyond.entry(entry).or_default() -= i128::from(charge.amount.micros());
+        }
     }
+    let entries: Vec<EntryId> = beyond.keys().copied().collect();
+    for (entry, lines) in journal::lines_of(tx, &entries)? {
+        // What returned to an expired lot and ended there is no part of the charge.
+        let is_income =
+            |line: &&Posting| line.account.class() == Class::Income && line.account != Account::RevenueBreakage;
+        let income = lines.iter().filter(is_income).map(|line| {
+            let micros = i128::from(line.amount.micros());
+            if line.direction == Direction::Credit { micros } else { -micros }
+        });
+        *beyond.entry(entry).or_default() += income.sum::<i128>();
+    }
+    Ok(beyond)
+}
+
+fn reconciled(
+    tx: &mut ProjectTx<'_>,
+    line: &Line,
+    own: &[Charge],
+    beyond: &mut BTreeMap<EntryId, i128>,
+) -> Result<ReconciledLine, Error> {
     let (counted, rated_from) = usage(tx, line)?.unzip();
+    let charged = total(own.iter().map(|charge| charge.amount))?;
+    let waits = |charge: &Charge| charge.kind.income().is_none();
+    let posted = if own.iter().any(waits) {
+        None
+    } else {
+        // Where an entry books something else for several lines, the first of them says so.
+        let mut booked = 0_i128;
+        for (amount, entry) in own.iter().filter_map(|charge| Some((charge.amount, charge.entry?))) {
+            booked += i128::from(amount.micros());
+            if let Some(beyond) = beyond.remove(&entry) {
+                booked += beyond;
+            }
+        }
+        Some(amount(booked)?)
+    };
     Ok(ReconciledLine {
         line: line.number,
         name: line.name.clone(),
         cut: line.cut,
         counted,
         rated_from,
-        charged: total(own.iter().map(|charge| charge.amount))?,
-        posted: posted(tx, &own)?,
+        charged,
+        posted,
         billed: line.amount,
     })
-}
-
-/// What the entries of charges book as income; `None` where none of them is posted by itself.
-fn posted(tx: &mut ProjectTx<'_>, charges: &[Charge]) -> Result<Option<Amount>, Error> {
-    let waits = |charge: &Charge| charge.kind.income().is_none();
-    if charges.iter().any(waits) {
-        return Ok(None);
-    }
-    let entries: Vec<EntryId> = charges.iter().filter_map(|charge| charge.entry).collect();
-    let lines: BTreeMap<EntryId, Vec<Posting>> = journal::lines_of(tx, &entries)?;
-    // What returned to an expired lot and ended there is no part of the charge.
-    let is_income = |line: &&Posting| line.account.class() == Class::Income && line.account != Account::RevenueBreakage;
-    let income = lines.values().flatten().filter(is_income).map(|line| {
-        let micros = i128::from(line.amount.micros());
-        if line.direction == Direction::Credit { micros } else { -micros }
-    });
-    amount(income.sum()).map(Some)
 }
 
 /// What is stored up to the line's cut, and what it was rated from; `None` where no events are counted.

@@ -88,8 +88,9 @@ fn taken_back(tx: &mut ProjectTx<'_>, ctx: &Ctx, booking: &Booking<'_>) -> Resul
 
 fn charge(tx: &mut ProjectTx<'_>, ctx: &Ctx, booking: &Booking<'_>, draft: InvoiceId) -> Result<(), Error> {
     let mut new: Vec<NewCharge> = booking.rated.charges.clone();
-    post(tx, ctx, &mut new, By::LateUsage(booking.late))?;
+    let on = vec![draft; new.len()];
+    post(tx, ctx, &mut new, &on, By::LateUsage(booking.late))?;
     let charges: Vec<Charge> = new.into_iter().map(|new| new.charge).collect();
-    invoices::charge(tx, &charges, &vec![draft; charges.len()])?;
+    invoices::charge(tx, &charges, &on)?;
     Ok(())
 }

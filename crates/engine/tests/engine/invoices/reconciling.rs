@@ -1,10 +1,13 @@
 //! Reconciliations: what a run issues agrees on every way, and what does not is named.
 
+use std::collections::BTreeSet;
+
 use domain::refusal::Code;
 use serde_json::Value;
 use storage::{Dialect, raw};
 
 use super::{draft, issue, item};
+use crate::backtests::shop::{per_unit, plan, price};
 use crate::billing::desk::hybrid;
 use crate::world::{World, key, on_both};
 
@@ -37,6 +40,30 @@ on_both! {
         let keys: Vec<&str> = events.iter().map(|event| event.idempotency_key.as_str()).collect();
         assert_eq!(keys, ["b", "a"]);
         world.verify();
+    }
+
+    fn one_entry_for_the_charges_of_an_invoice_agrees_with_each_of_its_lines(world) {
+        let prices = [price("calls", "calls", per_unit("0.5")), price("runs", "runs", per_unit("0.7"))];
+        world.open_billing(1, plan(serde_json::json!(prices)));
+        world.subscribe(0);
+        world.calls("a", 0, "10", "2026-03-20T00:00:00Z");
+        world.calls("b", 0, "8", "2026-04-20T00:00:00Z");
+        for (name, when) in [("c", "2026-03-21T00:00:00Z"), ("d", "2026-04-21T00:00:00Z")] {
+            world.clock.set("2026-04-22T00:00:00Z");
+            world.send(name, &serde_json::json!({ "metricKey": "runs", "timestamp": when, "customerKey": "customer-000" }));
+        }
+        // Both months at once: an entry for each invoice, not one for both.
+        world.bill("2026-05-01T01:00:00Z");
+        let billed = world.billed();
+        assert_eq!(billed.len(), 2);
+        for (invoice, charges) in &billed {
+            assert_eq!(charges.iter().filter_map(|charge| charge.entry).collect::<BTreeSet<_>>().len(), 1);
+            let made = reconciliation(world, invoice.id);
+            assert_eq!(made["differences"], serde_json::json!([]), "{made:#}");
+            for line in made["lines"].as_array().unwrap() {
+                assert_eq!(line["posted"], line["charged"]);
+            }
+        }
     }
 
     // checklist 95
