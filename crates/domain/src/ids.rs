@@ -157,6 +157,8 @@ ids! {
     InvoicePaymentId = "pay";
     /// What takes an issued invoice back, in part or whole.
     CreditNoteId = "crn";
+    /// What a line of an invoice deferred, or what a credit note took back of it.
+    DeferralId = "dfr";
     /// A correction of usage events that were accepted.
     UsageCorrectionId = "ucr";
     /// What late usage means for one invoice.

@@ -3,11 +3,13 @@
 pub mod account;
 pub mod balance;
 pub mod closing;
+pub mod deferral;
 pub mod entry;
 pub mod explanation;
 pub mod jurisdiction;
 pub mod lines;
 pub mod reason;
 pub mod recipes;
+pub mod recognition;
 pub mod request;
 pub mod taken;

@@ -16,6 +16,7 @@ use crate::ctx::{Actor, Ctx, Held};
 use crate::engine::Engine;
 use crate::error::Error;
 use crate::late_usage::LateUsageDesk;
+use crate::recognition::FeesEarned;
 use crate::wallets::LotExpiry;
 
 /// Work that is due at some instant of a project's calendar.
@@ -30,8 +31,9 @@ pub(crate) trait DueWork: Sync {
     fn run(&self, engine: &Engine, ctx: &Ctx) -> Result<(), Error>;
 }
 
-/// Every kind, in the order in which they run at one instant: the charges of a day draw on lots before these expire.
-const DUE_WORK: &[&dyn DueWork] = &[&BillingRuns, &LateUsageDesk, &LotExpiry];
+/// Every kind, in the order in which they run at one instant: the charges of a day draw on lots before these expire, and what is issued
+/// defers before it is earned.
+const DUE_WORK: &[&dyn DueWork] = &[&BillingRuns, &LateUsageDesk, &LotExpiry, &FeesEarned];
 
 /// How many projects are looked at together.
 const PROJECTS_PAGE: i64 = 200;

@@ -1,5 +1,6 @@
 //! The one error of the engine: refused, overloaded, or the database.
 
+use domain::ratio::OutOfRange;
 use domain::refusal::{Code, Refusal};
 use storage::{Retryable, StorageError};
 
@@ -63,6 +64,12 @@ impl From<StorageError> for Error {
 impl From<Refusal> for Error {
     fn from(refusal: Refusal) -> Error {
         Error::Refused(refusal)
+    }
+}
+
+impl From<OutOfRange> for Error {
+    fn from(error: OutOfRange) -> Error {
+        Error::Refused(error.into())
     }
 }
 

@@ -36,6 +36,7 @@ pub mod ports;
 pub mod problem;
 pub mod projects;
 pub mod readiness;
+mod recognition;
 pub mod secrets;
 pub mod sessions;
 pub mod subscriptions;
@@ -47,6 +48,7 @@ pub mod verify;
 mod verify_ingest;
 mod verify_invoices;
 mod verify_ledger;
+mod verify_recognition;
 pub mod wallets;
 pub mod workers;
 

@@ -5,7 +5,7 @@ use storage::{InstallationTx, ProjectTx, projects};
 
 use crate::engine::Engine;
 use crate::error::Error;
-use crate::{verify_ingest, verify_invoices, verify_ledger};
+use crate::{verify_ingest, verify_invoices, verify_ledger, verify_recognition};
 
 const PROJECTS_PER_PAGE: i64 = 1_000;
 
@@ -122,6 +122,11 @@ const INVARIANTS: &[Invariant] = &[
         id: "I8",
         title: "Every transaction balances by itself, is in the audit trail and was announced; nothing else is.",
         find: verify_ledger::entries,
+    },
+    Invariant {
+        id: "I9",
+        title: "What is deferred of fees in advance is what was billed of them, less what its days earned and credit notes took back.",
+        find: verify_recognition::deferred_fees,
     },
 ];
 

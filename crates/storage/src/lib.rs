@@ -24,6 +24,7 @@ pub mod customer_billing;
 pub mod customer_tax;
 pub mod customers;
 mod database;
+pub mod deferrals;
 mod dialect;
 mod error;
 mod health;
@@ -55,6 +56,7 @@ pub mod project_clocks;
 pub mod projects;
 #[cfg(feature = "raw")]
 pub mod raw;
+pub mod recognitions;
 pub mod reconciliations;
 pub mod rejections;
 pub mod rollup_cursors;

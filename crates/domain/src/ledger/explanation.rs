@@ -6,8 +6,8 @@
 use std::collections::BTreeMap;
 
 use crate::amount::Amount;
-use crate::ids::LotId;
-use crate::ledger::account::Direction;
+use crate::ids::{LotId, SubscriptionId};
+use crate::ledger::account::{Account, Direction};
 use crate::ledger::entry::{EntryKind, JournalEntry};
 use crate::ledger::lines::{Line, Lines};
 use crate::ledger::taken::lot_part;
@@ -34,6 +34,8 @@ pub enum Step {
     Credited { order: u32, lot: LotStep, amount: Amount },
     /// Repaid of what was overdrawn.
     OverdraftRepaid { amount: Amount },
+    /// What the day earned of the fees of a subscription; less than nothing where unused time came back.
+    Earned { subscription: SubscriptionId, amount: Amount },
     /// What rounding changed: nothing.
     Rounding { amount: Amount },
 }
@@ -98,8 +100,21 @@ pub fn explain(entry: &JournalEntry, lines: &Lines, lots: &[Lot]) -> Explanation
         };
         steps.push(step);
     }
+    if entry.kind == EntryKind::Recognition {
+        steps.extend(lines.as_slice().iter().filter_map(earned));
+    }
     steps.push(Step::Rounding { amount: Amount::ZERO });
     Explanation { formula: formula(entry.kind).to_owned(), steps }
+}
+
+/// What a line of a recognition says.
+fn earned(line: &Line) -> Option<Step> {
+    let Account::Deferred { subscription, .. } = line.account else { return None };
+    let amount = match line.direction {
+        Direction::Debit => line.amount,
+        Direction::Credit => Amount::from_micros(-line.amount.micros()),
+    };
+    Some(Step::Earned { subscription, amount })
 }
 
 fn lot(line: &Line, known: &BTreeMap<LotId, &Lot>) -> Option<LotStep> {
@@ -140,7 +155,7 @@ const fn formula(kind: EntryKind) -> &'static str {
         EntryKind::WriteOff => "what was open of the invoice",
         EntryKind::Recovery => "amount as recorded, of what was given up",
         EntryKind::Recognition => {
-            "what is earned of fees paid in advance: amount × seconds passed / seconds of their time, less what was earned before"
+            "what the day earns of fees paid in advance: of each, amount × days passed / days of its time, less what was earned before"
         }
         EntryKind::LotExpired => "what was left of the lot when it expired",
     }
@@ -163,6 +178,9 @@ fn sentence(step: &Step, currency: &str) -> String {
         Step::Overdrawn { amount } => format!("Taken from the overdraft: {amount} {currency}."),
         Step::Credited { order, lot, amount } => format!("{order}. Added to {}: {amount} {currency}.", name(lot)),
         Step::OverdraftRepaid { amount } => format!("Repaid of the overdraft: {amount} {currency}."),
+        Step::Earned { subscription, amount } => {
+            format!("Earned of the subscription {subscription}: {amount} {currency}.")
+        }
         Step::Rounding { .. } => "Nothing was rounded when it was booked.".to_owned(),
     }
 }
@@ -193,6 +211,7 @@ mod tests {
             Step::Overdrawn { amount },
             Step::Credited { order: 1, lot: LotStep { expires_at: None, priority: None, ..lot }, amount },
             Step::OverdraftRepaid { amount },
+            Step::Earned { subscription: SubscriptionId::from_uuid(uuid::Uuid::from_u128(3)), amount },
             Step::Rounding { amount: Amount::ZERO },
         ];
         let explanation = Explanation { formula: formula(EntryKind::Charge).to_owned(), steps };
@@ -203,6 +222,7 @@ mod tests {
         Taken from the overdraft: 1.500000 USD.
         1. Added to the paid lot lot_00000000000000000000000007, never expires: 1.500000 USD.
         Repaid of the overdraft: 1.500000 USD.
+        Earned of the subscription sub_00000000000000000000000003: 1.500000 USD.
         Nothing was rounded when it was booked.
         ");
     }

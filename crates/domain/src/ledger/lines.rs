@@ -117,6 +117,19 @@ impl Lines {
         &self.0
     }
 
+    /// These lines, then the others, in one entry.
+    ///
+    /// # Errors
+    /// [`Code::TooManyItems`] beyond [`LINES_MAX`] lines together.
+    pub fn and(&self, others: &Lines) -> Result<Lines, Refusal> {
+        let together: Vec<Line> = self.0.iter().chain(&others.0).copied().collect();
+        let count = together.len();
+        // Each balances by itself, so they do together: only their number can be too large.
+        Lines::check(together).map_err(|_| {
+            Refusal::new(Code::TooManyItems, format!("The entry would have {count} lines; it can have {LINES_MAX}."))
+        })
+    }
+
     /// What the entry changes per account, on the account's normal side. Accounts whose lines cancel out are listed too.
     pub fn net(&self) -> BTreeMap<(Account, Currency), i128> {
         let mut net = BTreeMap::new();

@@ -20,7 +20,7 @@ pub use give_back::{GiveBack, give_back};
 pub use issue::{BilledFrom, Issue, IssuedLine, LineTax, issue};
 pub use mirror::mirror;
 pub use payment::{ByHand, apply_balance, payment_by_hand, recovery_by_hand, write_off};
-pub use recognition::{Recognition, recognition};
+pub use recognition::{EarnedFee, Recognized, recognition, void};
 pub use return_rated::{ReturnRated, ReturnReason, return_rated};
 pub use unbilled::{Income, postpaid_charge, postpaid_charges, rated_usage};
 

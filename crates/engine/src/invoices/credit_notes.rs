@@ -11,12 +11,14 @@ use domain::invoices::issued::{CreditNoteRecord, CreditedPart, GivenNumber};
 use domain::invoices::record::InvoiceRecord;
 use domain::invoices::series::Series;
 use domain::invoices::settings::SeriesName;
+use domain::ledger::deferral::Deferral;
 use domain::ledger::entry::EntryKind;
 use domain::ledger::reason::Reason;
 use domain::ledger::recipes::{
     CreditNote, CreditedLine, Earned, Overpaid, ReturnRated, ReturnReason, credit_note, return_rated,
 };
 use domain::refusal::{Code, Refusal};
+use domain::tax::TaxBehaviour;
 use domain::wallets::Part;
 use serde_json::json;
 use storage::{ProjectTx, billing_settings, charges, credit_notes, invoice_series, invoices};
@@ -28,6 +30,7 @@ use crate::ctx::Ctx;
 use crate::engine::Engine;
 use crate::error::Error;
 use crate::ledger::{NewEntry, balance_after, post};
+use crate::recognition::{self, CreditedFee};
 use crate::wallets;
 
 /// A credit note that a person asks for.
@@ -98,9 +101,10 @@ pub(crate) fn credit_issued(
     let number = next_number(tx)?;
     let description = format!("Credit note {}", number.text);
     let note = Note { booking: &booking, record, invoice: &invoice, credit: &credit, description: &description };
-    let entry = book(tx, &note, wanted.overpaid)?;
-    give_back(tx, &note, &before)?;
     let id: CreditNoteId = ctx.new_id();
+    let taken_back = recognition::taken_back(tx, ctx, id, record.id, &fees(&note, &before)?)?;
+    let entry = book(tx, &note, wanted.overpaid, &taken_back)?;
+    give_back(tx, &note, &before)?;
     let document = document(ctx, id, &invoice, &credit, &number, wanted)?;
     let json = document.to_json();
     let kept = CreditNoteRecord {
@@ -121,6 +125,7 @@ pub(crate) fn credit_issued(
         lines: credit.lines,
     };
     credit_notes::insert(tx, &kept)?;
+    recognition::defer(tx, &taken_back)?;
     invoices::store_many(tx, &[InvoiceRecord { standing: settled.standing, ..record.clone() }])?;
     Ok(kept)
 }
@@ -142,8 +147,32 @@ struct Note<'a> {
     description: &'a str,
 }
 
-/// Books what is owed less.
-fn book(tx: &mut ProjectTx<'_>, note: &Note<'_>, overpaid: Overpaid) -> Result<Option<EntryId>, Error> {
+/// What is credited of each line without its tax, and what was left of it.
+fn fees(note: &Note<'_>, before: &[CreditedPart]) -> Result<Vec<CreditedFee>, Error> {
+    if note.credit.total.is_zero() {
+        // Only a wallet gets something back, and wallets do not pay for time that lies ahead.
+        return Ok(Vec::new());
+    }
+    let fee = |part: &CreditedPart| {
+        let line = line_of(note.invoice, part)?;
+        let is_inclusive = line.tax_rate.as_ref().is_some_and(|rate| rate.behaviour == TaxBehaviour::Inclusive);
+        let within = if is_inclusive { line.tax } else { Amount::ZERO };
+        let earlier = before.iter().filter(|earlier| earlier.line == part.line).map(|earlier| earlier.net);
+        let gone = [within, line.prepaid].into_iter().chain(earlier);
+        let left = gone.into_iter().try_fold(line.net, Amount::checked_sub);
+        let left = left.ok_or_else(|| Error::Bug("what is left of a line does not fit".to_owned()))?;
+        Ok(CreditedFee { line: part.line, net: part.net, left })
+    };
+    note.credit.lines.iter().map(fee).collect()
+}
+
+/// Books what is owed less: of a fee in advance what is not earned from what is deferred, everything else as contra income.
+fn book(
+    tx: &mut ProjectTx<'_>,
+    note: &Note<'_>,
+    overpaid: Overpaid,
+    taken_back: &[Deferral],
+) -> Result<Option<EntryId>, Error> {
     let Note { booking, record, invoice, credit, description } = *note;
     if credit.total.is_zero() {
         return Ok(None);
@@ -164,9 +193,19 @@ fn book(tx: &mut ProjectTx<'_>, note: &Note<'_>, overpaid: Overpaid) -> Result<O
             }
             None => None,
         };
-        Ok(CreditedLine { earned: Earned::Yes, net: part.net, tax })
+        // Taken back is negative.
+        let back = taken_back.iter().find(|back| back.line == part.line);
+        let net = part.net.checked_add(back.map_or(Amount::ZERO, |back| back.amount));
+        let net = net.ok_or_else(|| Error::Bug("what was earned of a line does not fit".to_owned()))?;
+        Ok(CreditedLine { earned: Earned::Yes, net, tax })
     });
     let lines = lines.collect::<Result<Vec<CreditedLine>, Error>>()?;
+    let not_earned = taken_back.iter().map(|back| CreditedLine {
+        earned: Earned::NotYet(back.subscription),
+        net: Amount::from_micros(-back.amount.micros()),
+        tax: None,
+    });
+    let lines: Vec<CreditedLine> = lines.into_iter().chain(not_earned).collect();
     let (lines, total) = credit_note(&CreditNote {
         customer: record.name.customer,
         currency: record.name.currency,

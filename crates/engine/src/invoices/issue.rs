@@ -16,11 +16,12 @@ use domain::invoices::series::Series;
 use domain::invoices::settings::SeriesName;
 use domain::invoices::standing::InvoiceState;
 use domain::ledger::account::Account;
+use domain::ledger::deferral::{Days, Deferral};
 use domain::ledger::entry::{Cause, CauseType, EntryKind};
 use domain::ledger::lines::Lines;
-use domain::ledger::recipes::{BilledFrom, Issue, apply_balance, issue};
+use domain::ledger::recipes::{BilledFrom, Issue, IssuedLine, apply_balance, issue};
 use domain::time::Instant;
-use domain::window::zone;
+use domain::window::{Span, zone};
 use jiff::ToSpan;
 use jiff::civil::Date;
 use storage::{
@@ -33,6 +34,7 @@ use crate::audit::AuditRecord;
 use crate::ctx::Ctx;
 use crate::error::Error;
 use crate::ledger::{NewEntry, post_many};
+use crate::recognition;
 
 /// The time that an invoice is issued at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,6 +53,7 @@ struct Issuance {
     /// What the customer's balance pays.
     applied: Option<(EntryId, Lines, InvoicePayment)>,
     uses: Vec<(SubscriptionId, CouponPeriod, CouponUse)>,
+    deferrals: Vec<Deferral>,
 }
 
 /// Issues drafts in the given order, which is the order of their numbers. Answers the invoices as they stand afterwards, in that order; a
@@ -128,8 +131,8 @@ fn decide(
     };
     let (customer, currency) = (draft.name.customer, draft.name.currency);
     let from: Vec<BilledFrom> = loaded.charges(draft.id).iter().map(Charge::billed_from).collect();
-    let (lines, due) =
-        issue(&Issue { customer, currency, lines: &bill.issued_lines(&from), rounding: bill.rounding.amount })?;
+    let issued_lines = bill.issued_lines(&from);
+    let (lines, due) = issue(&Issue { customer, currency, lines: &issued_lines, rounding: bill.rounding.amount })?;
     assert_eq!(due, bill.due, "what an invoice says is what its entry books");
     let balance = held.entry((Account::CustomerBalance { customer }, currency)).or_insert(Amount::ZERO);
     let applied = apply_balance(customer, currency, *balance, due)?;
@@ -167,7 +170,42 @@ fn decide(
         }
         None => None,
     };
-    Ok(Issuance { record, issued, entry, applied, uses: uses(loaded, &bill)? })
+    let deferrals = deferrals(ctx, loaded, &record, &bill, &issued_lines)?;
+    Ok(Issuance { record, issued, entry, applied, uses: uses(loaded, &bill)?, deferrals })
+}
+
+/// What the lines defer: for the days of their time as the document prints them, from the day of the books on which it was issued.
+fn deferrals(
+    ctx: &Ctx,
+    loaded: &Drafts,
+    record: &InvoiceRecord,
+    bill: &Bill,
+    lines: &[IssuedLine],
+) -> Result<Vec<Deferral>, Error> {
+    let issued_at = record.issued_at.ok_or_else(|| Error::Bug("an invoice was issued at no time".to_owned()))?;
+    let zone = zone(loaded.time_zone(loaded.payer(record)?));
+    let booked_on = day_of(issued_at, &loaded.project.time_zone);
+    let charges = loaded.charges(record.id);
+    let mut deferrals = Vec::new();
+    for ((line, billed), issued) in (1..).zip(&bill.lines).zip(lines) {
+        let Some((subscription, amount)) = issued.deferred()?.filter(|(_, amount)| !amount.is_zero()) else { continue };
+        let charge = &charges[billed.charges[0]];
+        let span = charge.part.or(charge.period).unwrap_or(Span { start: charge.at, end: charge.at });
+        let days = Days::of(span, &zone)?;
+        deferrals.push(Deferral {
+            id: Deferral::id_of(ctx.project, issued_at, record.id, line),
+            invoice: record.id,
+            line,
+            credit_note: None,
+            customer: record.name.customer,
+            subscription,
+            currency: bill.currency,
+            amount,
+            days,
+            starts_on: days.first.max(booked_on),
+        });
+    }
+    Ok(deferrals)
 }
 
 /// What coupons did, also for the drafts that are billed after this one.
@@ -230,6 +268,8 @@ fn save(tx: &mut ProjectTx<'_>, ctx: &Ctx, issuances: &[Issuance]) -> Result<(),
         issuance.uses.iter().map(|(subscription, name, this)| (issuance.record.id, *subscription, name, *this))
     });
     coupon_uses::insert_many(tx, &uses.collect::<Vec<_>>())?;
+    let deferrals: Vec<Deferral> = issuances.iter().flat_map(|issuance| issuance.deferrals.iter().copied()).collect();
+    recognition::defer(tx, &deferrals)?;
     trail::record_many(tx, ctx, &issuances.iter().map(trail_of).collect::<Vec<_>>())
 }
 

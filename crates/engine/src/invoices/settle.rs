@@ -12,7 +12,7 @@ use domain::ledger::account::Account;
 use domain::ledger::entry::{Cause, CauseType, EntryKind};
 use domain::ledger::lines::Lines;
 use domain::ledger::reason::Reason;
-use domain::ledger::recipes::{ByHand, mirror, payment_by_hand, recovery_by_hand, write_off};
+use domain::ledger::recipes::{ByHand, payment_by_hand, recovery_by_hand, void as void_lines, write_off};
 use domain::refusal::{Code, Refusal};
 use domain::time::Instant;
 use serde_json::json;
@@ -26,6 +26,7 @@ use crate::ctx::Ctx;
 use crate::engine::Engine;
 use crate::error::Error;
 use crate::ledger::{NewEntry, post, read_lines};
+use crate::recognition;
 
 /// Money that came in and is recorded by a person.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -207,31 +208,42 @@ pub(crate) fn void(
     idempotency: Option<&Idempotency>,
     reason: &Reason,
 ) -> Result<Option<EntryId>, Error> {
-    let Locked { record, issued } = locked;
+    let Locked { record, .. } = locked;
     let standing = record.standing.void()?;
     if record.standing.state == InvoiceState::Void {
         return Ok(None);
     }
     require_balance(tx, record)?;
-    let mut posted = None;
-    if let Some(entry) = issued.entry {
-        let lines = mirror(&read_lines(tx, entry)?)?;
-        let amount = Amount::from_micros(issued.due.micros().abs());
-        let mirrored = NewEntry {
-            customer: Some(record.name.customer),
-            description: format!("Invoice {} voided", issued.number.text),
-            idempotency,
-            reason: Some(reason.clone()),
-            cause: Some(Cause { kind: CauseType::Invoice, id: issued.invoice.to_string() }),
-            reverses: Some(entry),
-            ..NewEntry::of(EntryKind::InvoiceVoided, amount, issued.currency, &lines)
-        };
-        posted = Some(post(tx, ctx, &mirrored)?.entry.id);
-    }
+    let posted = book_void(tx, ctx, locked, idempotency, reason)?;
     invoices::store_many(tx, &[InvoiceRecord { standing, voided_at: Some(ctx.now()), ..record.clone() }])?;
     invoices::release_lines(tx, record.id)?;
     coupon_uses::release(tx, record.id)?;
     Ok(posted)
+}
+
+/// Books that an invoice is void: the mirror of its issue, and of what was recognized of its fees so far.
+fn book_void(
+    tx: &mut ProjectTx<'_>,
+    ctx: &Ctx,
+    locked: &Locked,
+    idempotency: Option<&Idempotency>,
+    reason: &Reason,
+) -> Result<Option<EntryId>, Error> {
+    let Locked { record, issued } = locked;
+    let recognized = recognition::end(tx, record.id, ctx.now())?;
+    let lines = issued.entry.map(|entry| read_lines(tx, entry)).transpose()?;
+    let Some(lines) = void_lines(issued.currency, lines.as_ref(), &recognized)? else { return Ok(None) };
+    let amount = Amount::from_micros(issued.due.micros().abs());
+    let mirrored = NewEntry {
+        customer: Some(record.name.customer),
+        description: format!("Invoice {} voided", issued.number.text),
+        idempotency,
+        reason: Some(reason.clone()),
+        cause: Some(Cause { kind: CauseType::Invoice, id: issued.invoice.to_string() }),
+        reverses: issued.entry,
+        ..NewEntry::of(EntryKind::InvoiceVoided, amount, issued.currency, &lines)
+    };
+    Ok(Some(post(tx, ctx, &mirrored)?.entry.id))
 }
 
 /// What a negative invoice gave to the customer's balance must still be there.

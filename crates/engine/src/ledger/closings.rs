@@ -16,6 +16,7 @@ use crate::ctx::Ctx;
 use crate::engine::Engine;
 use crate::error::Error;
 use crate::page::page_limit;
+use crate::recognition::recognize_before_closing;
 
 /// What somebody asks for who closes the books.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,12 +49,13 @@ pub enum BooksClosed {
 }
 
 impl Engine {
-    /// Closes everything before a day. It waits for entries that are being posted, and is never undone.
+    /// Closes everything before a day; what fees earned until now is booked first. It waits for entries that are being posted, and is never undone.
     ///
     /// # Errors
     /// `invalid_value` for a text that is no day, `out_of_range` for a day that is not over; `forbidden` without the permission.
     pub fn close_books(&self, ctx: &Ctx, command: &CloseBooks) -> Result<BooksClosed, Error> {
         ctx.require(Permission::LedgerClose)?;
+        recognize_before_closing(self, ctx)?;
         let mut before = None;
         let closed = self.command(ctx, "close_books", |tx| {
             let project = projects::get(tx)?.ok_or_else(Error::not_found)?;

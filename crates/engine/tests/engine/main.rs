@@ -12,5 +12,6 @@ mod late_usage;
 mod ledger;
 mod metering;
 mod metrics;
+mod recognition;
 mod usage_corrections;
 mod world;

@@ -221,6 +221,7 @@ ids!(
     BillingRunId,
     ChargeId,
     CreditNoteId,
+    DeferralId,
     InvoiceId,
     InvoicePaymentId,
     EventId,

@@ -1,5 +1,7 @@
 //! Charges come back as they were stored, each once, and no charge is on two invoices that stand.
 
+use std::panic::AssertUnwindSafe;
+
 use domain::amount::Amount;
 use domain::charges::charge::{Charge, ChargeCoupon, ChargeKind};
 use domain::currency::Currency;
@@ -8,6 +10,8 @@ use domain::idempotency::Fingerprint;
 use domain::ids::{CustomerId, ProjectId, TypedId};
 use domain::invoices::record::{InvoiceKind, InvoiceName, InvoiceRecord};
 use domain::invoices::standing::Standing;
+use domain::ledger::deferral::{Days, Deferral};
+use domain::ledger::recognition::Progress;
 use domain::projects::NewProject;
 use domain::subscriptions::price_ref::VersionRef;
 use domain::subscriptions::revisions::AlreadyBilled;
@@ -15,8 +19,12 @@ use domain::tax::TaxBehaviour;
 use domain::time::Instant;
 use domain::users::{Email, User};
 use domain::window::Span;
+use storage::recognitions::Recognition;
 use storage::users::StoredUser;
-use storage::{Database, InstallationTx, ProjectTx, StorageError, charges, customers, invoices, projects, users};
+use storage::{
+    Database, InstallationTx, ProjectTx, StorageError, charges, customers, deferrals, invoices, projects, recognitions,
+    users,
+};
 use uuid::Uuid;
 
 fn uuid(number: u128) -> Uuid {
@@ -169,5 +177,56 @@ fn no_charge_is_on_two_invoices_that_stand() {
         .unwrap();
         let twice = write(&db, |tx| invoices::attach(tx, &[(second.id, one.id)])).unwrap_err();
         assert!(twice.violates("invoice_lines_charge"), "{name}: {twice:?}");
+    }
+}
+
+#[test]
+fn a_deferral_comes_back_as_it_was_stored_and_goes_on_from_where_it_is() {
+    for (name, _, db) in testkit::fresh_databases() {
+        settle(&db);
+        let draft = draft(0);
+        let fee = Deferral {
+            id: TypedId::from_uuid(uuid(50)),
+            invoice: draft.id,
+            line: 3,
+            credit_note: None,
+            customer: customer(),
+            subscription: TypedId::from_uuid(uuid(51)),
+            currency: Currency::USD,
+            amount: Amount::parse("-28.5").unwrap(),
+            days: Days { first: jiff::civil::date(2026, 2, 1), end: jiff::civil::date(2026, 3, 1) },
+            starts_on: jiff::civil::date(2026, 2, 3),
+        };
+        let begun = Progress::new(fee);
+        let on = |day: i8| jiff::civil::date(2026, 2, day);
+        let due = write(&db, |tx| {
+            invoices::insert_drafts(tx, std::slice::from_ref(&draft))?;
+            deferrals::insert_many(tx, &[fee])?;
+            recognitions::insert_many(tx, &[begun])?;
+            Ok((
+                recognitions::lock_due(tx, on(2), 10)?,
+                recognitions::is_due(tx, on(2))?,
+                recognitions::lock_due(tx, on(3), 10)?,
+            ))
+        })
+        .unwrap();
+        assert_eq!(due, (vec![], false, vec![begun]), "{name}");
+        let after = Progress { next_on: Some(on(4)), recognized: Amount::parse("-3").unwrap(), ..begun };
+        write(&db, |tx| recognitions::store_many(tx, &[(begun, after)])).unwrap();
+        let found =
+            write(&db, |tx| Ok((recognitions::lock_due(tx, on(28), 10)?, recognitions::page(tx, None, 10)?))).unwrap();
+        let known = Recognition { progress: after, voided_at: None };
+        assert_eq!(found, (vec![after], vec![(fee, Some(known))]), "{name}");
+        let held = (fee.subscription, fee.customer, fee.currency);
+        assert_eq!(write(&db, |tx| deferrals::held(tx, &[held])).unwrap(), [(held, -25_500_000)], "{name}");
+        // Once more from where it was: somebody else went on meanwhile.
+        let again = std::panic::catch_unwind(AssertUnwindSafe(|| {
+            write(&db, |tx| recognitions::store_many(tx, &[(begun, after)]))
+        }));
+        assert!(again.is_err(), "{name}");
+        let at = at("2026-02-04T00:00:00Z");
+        let ended =
+            write(&db, |tx| Ok((recognitions::void(tx, draft.id, at)?, deferrals::held(tx, &[held])?))).unwrap();
+        assert_eq!(ended, (vec![Progress { next_on: None, ..after }], vec![]), "{name}");
     }
 }

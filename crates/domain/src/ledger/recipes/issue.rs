@@ -40,6 +40,31 @@ pub struct IssuedLine {
     pub tax: Option<LineTax>,
 }
 
+impl IssuedLine {
+    /// What of the amount is tax.
+    fn tax_within(&self) -> Amount {
+        let within = |tax: &LineTax| match tax.behaviour {
+            TaxBehaviour::Exclusive => Amount::ZERO,
+            TaxBehaviour::Inclusive => tax.amount,
+        };
+        self.tax.as_ref().map_or(Amount::ZERO, within)
+    }
+
+    /// What issuing the line defers, net of discount and tax, and for which subscription; `None` of what was earned before.
+    ///
+    /// # Errors
+    /// [`OutOfRange`] when it does not fit.
+    pub fn deferred(&self) -> Result<Option<(SubscriptionId, Amount)>, OutOfRange> {
+        match self.from {
+            BilledFrom::Unbilled(_) => Ok(None),
+            BilledFrom::Advance(subscription) => {
+                let net = self.amount.checked_sub(self.discount).and_then(|net| net.checked_sub(self.tax_within()));
+                Ok(Some((subscription, net.ok_or(OutOfRange)?)))
+            }
+        }
+    }
+}
+
 /// An invoice about to be issued.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Issue<'a> {
@@ -80,10 +105,10 @@ pub fn issue(invoice: &Issue<'_>) -> Result<(Option<Lines>, Amount), Refusal> {
         };
         if let Some(tax) = line.tax {
             sums.credit(Account::TaxPayable { jurisdiction: tax.jurisdiction }, tax.amount);
-            match tax.behaviour {
-                TaxBehaviour::Exclusive => {}
-                TaxBehaviour::Inclusive => sums.debit(own, tax.amount),
-            }
+        }
+        let within = line.tax_within();
+        if !within.is_zero() {
+            sums.debit(own, within);
         }
     }
     sums.credit(Account::Rounding, rounding);

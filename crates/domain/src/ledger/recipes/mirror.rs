@@ -4,8 +4,7 @@ use crate::ledger::account::Direction;
 use crate::ledger::lines::{Draft, Lines};
 use crate::refusal::Refusal;
 
-/// Mirrors one entry. Voiding an invoice mirrors its issue and every recognition of it so far, each by an entry of its own that names
-/// what it reverses.
+/// Mirrors the lines of one entry.
 ///
 /// # Errors
 /// None that a posted entry can cause: its lines were balanced and few enough.

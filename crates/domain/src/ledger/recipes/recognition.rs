@@ -1,58 +1,54 @@
-//! Recognition: a fee that was billed in advance becomes income as its time passes.
-
-use jiff::tz::TimeZone;
+//! Recognition: fees that were billed in advance become income as their days pass; what was earned of a void invoice goes back.
 
 use crate::amount::Amount;
 use crate::currency::Currency;
 use crate::ids::{CustomerId, SubscriptionId};
 use crate::ledger::account::Account;
 use crate::ledger::lines::Lines;
+use crate::ledger::recipes::mirror;
 use crate::ledger::recipes::signed::Sums;
-use crate::proration::TimeBasis;
 use crate::ratio::OutOfRange;
 use crate::refusal::Refusal;
-use crate::subscriptions::cuts::Cutting;
-use crate::time::Instant;
-use crate::window::Span;
 
-/// What an invoice line deferred, and the time it is for. The line of a credit is negative and is recognized alike.
+/// What is earned of the fees of one subscription; less than nothing where unused time came back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Recognition {
+pub struct EarnedFee {
+    /// Who pays.
     pub customer: CustomerId,
     pub subscription: SubscriptionId,
-    pub currency: Currency,
-    /// Net of discount and tax.
-    pub deferred: Amount,
-    pub span: Span,
+    pub amount: Amount,
 }
 
-impl Recognition {
-    /// What is earned until an instant, by seconds; all of it from the end of the span on.
-    ///
-    /// # Errors
-    /// [`OutOfRange`] when a count does not fit.
-    pub fn earned_until(&self, until: Instant) -> Result<Amount, OutOfRange> {
-        if until >= self.span.end {
-            return Ok(self.deferred);
-        }
-        if until <= self.span.start {
-            return Ok(Amount::ZERO);
-        }
-        let cutting = Cutting { period: self.span, basis: TimeBasis::Second, zone: TimeZone::UTC };
-        let rest = cutting.after(self.deferred, until)?;
-        self.deferred.checked_sub(rest).ok_or(OutOfRange)
-    }
+/// The lines of a recognition, and what all fees in it earn: not negative where more is earned than comes back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Recognized {
+    pub lines: Lines,
+    pub earned: Amount,
 }
 
-/// `deferred` → `revenue:subscription`: what is earned from one instant to another, usually a day of the customer. Whatever the days are,
-/// together they are what was deferred. `None` when nothing is earned.
+/// `deferred` → `revenue:subscription`, by subscription; the other way round where unused time came back. `None` when nothing moves.
 ///
 /// # Errors
-/// [`crate::refusal::Code::QuantityOutOfRange`] when a count does not fit.
-pub fn recognition(line: &Recognition, day: Span) -> Result<Option<Lines>, Refusal> {
-    let earned = line.earned_until(day.end)?.checked_sub(line.earned_until(day.start)?).ok_or(OutOfRange)?;
-    let mut sums = Sums::new(line.currency);
-    let deferred = Account::Deferred { customer: line.customer, subscription: line.subscription };
-    sums.transfer(deferred, Account::RevenueSubscription, earned);
-    sums.finish()
+/// [`crate::refusal::Code::TooManyItems`] for more subscriptions than an entry has lines;
+/// [`crate::refusal::Code::QuantityOutOfRange`] when a sum does not fit.
+pub fn recognition(currency: Currency, fees: &[EarnedFee]) -> Result<Option<Recognized>, Refusal> {
+    let mut sums = Sums::new(currency);
+    for fee in fees {
+        let deferred = Account::Deferred { customer: fee.customer, subscription: fee.subscription };
+        sums.transfer(deferred, Account::RevenueSubscription, fee.amount);
+    }
+    let earned = Amount::checked_sum(fees.iter().map(|fee| fee.amount)).ok_or(OutOfRange)?;
+    Ok(sums.finish()?.map(|lines| Recognized { lines, earned }))
+}
+
+/// A void invoice: the mirror of what issuing it posted, and of what was recognized of it so far.
+///
+/// # Errors
+/// As [`recognition`].
+pub fn void(currency: Currency, issued: Option<&Lines>, recognized: &[EarnedFee]) -> Result<Option<Lines>, Refusal> {
+    let back = recognition(currency, recognized)?.map(|recognized| mirror(&recognized.lines)).transpose()?;
+    match (issued.map(mirror).transpose()?, back) {
+        (Some(issued), Some(back)) => issued.and(&back).map(Some),
+        (issued, back) => Ok(issued.or(back)),
+    }
 }

@@ -4,7 +4,6 @@ use super::*;
 use crate::ids::SubscriptionId;
 use crate::ledger::jurisdiction::Jurisdiction;
 use crate::tax::TaxBehaviour;
-use crate::window::Span;
 
 const SUBSCRIPTION: SubscriptionId = SubscriptionId::from_uuid(Uuid::from_u128(3));
 const USAGE: BilledFrom = BilledFrom::Unbilled(Income::Usage);
@@ -192,21 +191,37 @@ fn payments_by_hand_settle_and_what_is_too_much_is_kept() {
     assert_eq!(written(&recovered), "D bank 80, C bad_debt 70, C customer_balance 10");
 }
 
-fn fee(deferred: i64) -> Recognition {
-    let span = Span { start: at(0), end: at(31 * 86_400) };
-    let (customer, subscription, currency) = (CUSTOMER, SUBSCRIPTION, Currency::USD);
-    Recognition { customer, subscription, currency, deferred: amount(deferred), span }
+fn fee(earned: i64) -> EarnedFee {
+    EarnedFee { customer: CUSTOMER, subscription: SUBSCRIPTION, amount: amount(earned) }
+}
+
+fn recognized(fees: &[EarnedFee]) -> Option<(String, i64)> {
+    let recognized = recognition(Currency::USD, fees).unwrap()?;
+    Some((written(&recognized.lines), recognized.earned.micros()))
 }
 
 #[test]
-fn a_fee_becomes_income_day_by_day() {
-    let day = |number: i64| Span { start: at(number * 86_400), end: at((number + 1) * 86_400) };
-    let lines = recognition(&fee(3_100), day(7)).unwrap().unwrap();
-    assert_eq!(written(&lines), "D deferred 100, C revenue:subscription 100");
-    assert_eq!(recognition(&fee(3_100), day(31)), Ok(None));
-    assert_eq!(recognition(&fee(3_100), day(-1)), Ok(None));
-    let credit = recognition(&fee(-3_100), day(7)).unwrap().unwrap();
-    assert_eq!(written(&credit), "C deferred 100, D revenue:subscription 100");
+fn what_a_day_earns_becomes_income_and_unused_time_takes_of_it() {
+    assert_eq!(recognized(&[fee(100)]), Some(("D deferred 100, C revenue:subscription 100".to_owned(), 100)));
+    assert_eq!(recognized(&[fee(-30)]), Some(("C deferred 30, D revenue:subscription 30".to_owned(), -30)));
+    assert_eq!(recognized(&[fee(100), fee(-30)]), Some(("D deferred 70, C revenue:subscription 70".to_owned(), 70)));
+    let other = EarnedFee { subscription: SubscriptionId::from_uuid(Uuid::from_u128(4)), ..fee(-100) };
+    assert_eq!(recognized(&[fee(100), other]), Some(("D deferred 100, C deferred 100".to_owned(), 0)));
+    assert_eq!(recognized(&[fee(100), fee(-100)]), None);
+}
+
+#[test]
+fn a_void_invoice_gives_back_what_was_recognized_of_it_in_one_entry() {
+    let invoice =
+        Issue { customer: CUSTOMER, currency: Currency::USD, lines: &[line(ADVANCE, 100)], rounding: amount(0) };
+    let (issued, _) = issue(&invoice).unwrap();
+    let back = void(Currency::USD, issued.as_ref(), &[fee(40)]).unwrap().unwrap();
+    let expected = "C receivable 100, D deferred 100, C deferred 40, D revenue:subscription 40";
+    assert_eq!(written(&back), expected);
+    assert_eq!(void(Currency::USD, issued.as_ref(), &[]).unwrap(), issued.map(|issued| mirror(&issued).unwrap()));
+    let alone = void(Currency::USD, None, &[fee(40)]).unwrap().unwrap();
+    assert_eq!(written(&alone), "C deferred 40, D revenue:subscription 40");
+    assert_eq!(void(Currency::USD, None, &[]), Ok(None));
 }
 
 fn any_line() -> impl Strategy<Value = IssuedLine> {
@@ -266,15 +281,13 @@ proptest! {
     }
 
     #[test]
-    fn recognition_sums_to_what_was_deferred(
-        deferred in -1_000_000i64..1_000_000, mut cuts in prop::collection::vec(-86_400i64..40 * 86_400, 0..20),
-    ) {
-        cuts.extend([-86_400, 40 * 86_400]);
-        cuts.sort_unstable();
-        let earned = cuts.windows(2).map(|pair| {
-            let lines = recognition(&fee(deferred), Span { start: at(pair[0]), end: at(pair[1]) }).unwrap();
-            lines.map_or(0, |lines| lines.net()[&(Account::RevenueSubscription, Currency::USD)])
-        });
-        prop_assert_eq!(earned.sum::<i128>(), i128::from(deferred));
+    fn what_a_line_defers_is_what_its_entry_says(lines in prop::collection::vec(any_line(), 1..12)) {
+        let invoice = Issue { customer: CUSTOMER, currency: Currency::USD, lines: &lines, rounding: Amount::ZERO };
+        let (posted, _) = issue(&invoice).unwrap();
+        let account = (Account::Deferred { customer: CUSTOMER, subscription: SUBSCRIPTION }, Currency::USD);
+        let booked = posted.and_then(|posted| posted.net().get(&account).copied()).unwrap_or_default();
+        let deferred = lines.iter().filter_map(|line| line.deferred().unwrap());
+        let deferred: i128 = deferred.map(|(_, amount)| i128::from(amount.micros())).sum();
+        prop_assert_eq!(booked, deferred);
     }
 }
