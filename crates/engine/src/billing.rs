@@ -7,7 +7,7 @@
 //! 4. [`save`]: charges, drafts, entries and how far each subscription is billed, in one transaction that first checks that nothing was
 //!    changed or billed meanwhile.
 //! 5. [`run`]: the job that does this chunk by chunk and then issues. [`runs`]: starting runs and reading their report. [`scheduler`]:
-//!    starting them when something is due. [`forecast`]: the same, undone.
+//!    starting them when something is due. [`forecast`] and [`walk`]: the same, undone.
 
 pub(crate) mod decide;
 pub mod forecast;
@@ -18,3 +18,4 @@ pub mod runs;
 pub(crate) mod save;
 pub(crate) mod scheduler;
 mod usage;
+pub(crate) mod walk;

@@ -2,6 +2,7 @@
 //! of batches on it does not count, or another one counts in its place.
 
 mod apply;
+mod effect;
 mod plan;
 mod preview;
 
@@ -22,6 +23,7 @@ use storage::usage_corrections::{self, CorrectionStep, UsageCorrection};
 use storage::{ProjectTx, usage_voids};
 use utoipa::ToSchema;
 
+pub use effect::{DraftEffect, IssuedEffect};
 pub use preview::{CorrectionPreview, UsageEffect};
 
 use crate::audit::{AuditRecord, Audited};

@@ -196,14 +196,14 @@ fn drafts(tx: &mut ProjectTx<'_>, customer: &Customer) -> Result<Vec<InvoiceReco
 }
 
 /// The same request at another time.
-fn at(ctx: &Ctx, now: Instant) -> Ctx {
+pub(super) fn at(ctx: &Ctx, now: Instant) -> Ctx {
     let mut later = ctx.clone();
     later.caller.now = now;
     later
 }
 
 /// The run that everything rehearsed is of.
-fn rehearsal(as_of: Instant) -> BillingRun {
+pub(super) fn rehearsal(as_of: Instant) -> BillingRun {
     let nil = uuid::Uuid::nil();
     BillingRun {
         id: BillingRunId::from_uuid(nil),

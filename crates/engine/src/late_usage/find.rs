@@ -22,7 +22,7 @@ use crate::ingest::{events_of, overtaken};
 const STEP: i64 = 500;
 
 /// What one step found, and how far it looked.
-struct Step {
+pub(super) struct Step {
     from: LateCursor,
     to: LateCursor,
     found: BTreeMap<InvoiceId, Found>,
@@ -78,7 +78,7 @@ impl Engine {
         let now = self.now();
         loop {
             let step = self.read(project, "look_for_late_usage", look)?;
-            if step.from == step.to {
+            if step.is_last() {
                 return Ok(());
             }
             self.db().write("keep_late_usage", project, |tx| -> Result<(), Error> { keep(tx, &step, now) })?;
@@ -87,7 +87,7 @@ impl Engine {
 }
 
 /// One step: what is folded after the cursor, against the invoices up to it; then the next invoices, against what is folded.
-fn look(tx: &mut ProjectTx<'_>) -> Result<Step, Error> {
+pub(super) fn look(tx: &mut ProjectTx<'_>) -> Result<Step, Error> {
     let from = late_usage::cursor(tx)?;
     let folded = rollup_cursors::get(tx)?.last_seq;
     let metrics = metrics::all(tx)?.into_iter().map(|metric| (metric.id, metric)).collect();
@@ -123,6 +123,11 @@ fn look(tx: &mut ProjectTx<'_>) -> Result<Step, Error> {
 }
 
 impl Step {
+    /// Whether nothing is left to look at.
+    pub fn is_last(&self) -> bool {
+        self.from == self.to
+    }
+
     /// Notes the charges that may come to something else by these turns.
     fn add(
         &mut self,
@@ -216,6 +221,12 @@ fn late_turn<'t>(turn: &'t Turn, metric: &'t Metric) -> LateTurn<'t> {
     }
 }
 
+/// The metric whose events a charge counts, by its content; `None` where it counts none.
+pub(crate) fn metric_of(content: &str) -> Option<String> {
+    let content: Content = serde_json::from_str(content).ok()?;
+    Some(content.events?.metric_key)
+}
+
 /// `None` for a charge whose line counts no events.
 pub(super) fn issued_usage(charged: ChargedUsage) -> Result<Option<IssuedUsage>, Error> {
     let content: Content = serde_json::from_str(&charged.content)
@@ -232,7 +243,7 @@ pub(super) fn issued_usage(charged: ChargedUsage) -> Result<Option<IssuedUsage>,
 }
 
 /// Stores what was found with how far it was looked. Whoever was first has moved the cursor; then nothing is stored.
-fn keep(tx: &mut ProjectTx<'_>, step: &Step, now: Instant) -> Result<(), Error> {
+pub(super) fn keep(tx: &mut ProjectTx<'_>, step: &Step, now: Instant) -> Result<(), Error> {
     if late_usage::lock_cursor(tx)? != step.from {
         return Ok(());
     }

@@ -31,7 +31,7 @@ use crate::engine::Engine;
 use crate::error::Error;
 
 /// The most that is listed at once.
-const PAGE: i64 = 100;
+pub(super) const PAGE: i64 = 100;
 
 /// What a person decides about late usage.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -150,7 +150,7 @@ impl Engine {
 }
 
 /// Decides, by the policy of the project or as a person wants.
-fn decide(
+pub(super) fn decide(
     tx: &mut ProjectTx<'_>,
     ctx: &Ctx,
     (id, invoice): (LateUsageId, InvoiceId),
@@ -285,7 +285,7 @@ fn keep(
 }
 
 /// What cannot be rated or booked waits for a person.
-fn hold_failed(tx: &mut ProjectTx<'_>, id: LateUsageId, invoice: InvoiceId) -> Result<Audited<()>, Error> {
+pub(super) fn hold_failed(tx: &mut ProjectTx<'_>, id: LateUsageId, invoice: InvoiceId) -> Result<Audited<()>, Error> {
     let waiting = late_usage::lock_waiting(tx, invoice)?;
     let mut late = waiting.into_iter().find(|late| late.id == id).ok_or_else(Error::not_found)?;
     late.state = LateState::Held;

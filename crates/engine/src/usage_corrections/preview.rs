@@ -6,21 +6,27 @@ use std::collections::{BTreeMap, BTreeSet};
 use domain::access::Permission;
 use domain::ids::{CustomerId, MetricId, UsageCorrectionId};
 use domain::ingest::UsageEvent;
-use domain::metrics::Metric;
+use domain::metrics::{Aggregation, Metric};
 use domain::quantity::QuantitySum;
 use domain::refusal::Refusal;
 use domain::time::Instant;
 use domain::window::{Span, month_of, zone};
 use serde::Serialize;
-use storage::{ProjectTx, metrics, projects, usage_corrections, usage_events};
+use storage::{
+    InstallationTx, ProjectTx, StorageError, metrics, projects, rollup_cursors, usage_corrections, usage_events,
+};
 use utoipa::ToSchema;
 
 use super::apply::apply;
+use super::effect::{self, DraftEffect, IssuedEffect, Money, Place};
 use crate::ctx::Ctx;
 use crate::engine::Engine;
 use crate::error::Error;
 use crate::metering::usage::{merged, units};
 use crate::metering::{Customers, Question, Spans, Through, measure};
+
+/// How often both halves are worked out until nothing was folded between them.
+const ATTEMPTS: u32 = 3;
 
 /// What a correction would change.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
@@ -28,6 +34,11 @@ use crate::metering::{Customers, Question, Spans, Through, measure};
 pub struct CorrectionPreview {
     /// The usage of each customer, metric and calendar month of the project that would differ.
     pub usage: Vec<UsageEffect>,
+    /// What the late desk would make of invoices that are issued.
+    pub issued: Vec<IssuedEffect>,
+    /// The drafts, of now and of the periods that run, that would come to something else; late usage that goes on the next invoice
+    /// included.
+    pub drafts: Vec<DraftEffect>,
 }
 
 /// The usage of one customer in one month, as it is and as it would be.
@@ -58,27 +69,56 @@ impl Engine {
     pub fn preview_usage_correction(&self, ctx: &Ctx, id: UsageCorrectionId) -> Result<CorrectionPreview, Error> {
         ctx.require(Permission::UsageCorrectionsPropose)?;
         self.fold_all(ctx.project)?;
-        self.db().rehearse_installation("preview_usage_correction", |tx| {
-            let mut project = tx.in_project(ctx.project);
-            usage_corrections::get(&mut project, id)?.ok_or_else(Error::not_found)?;
-            let asked = Asked::load(&mut project, id, ctx.now())?;
-            let before = asked.usage(&mut project)?;
-            let (_, planned) = apply(tx, ctx, id)?;
-            let mut project = tx.in_project(ctx.project);
-            let mut keys: BTreeMap<CustomerId, &str> = BTreeMap::new();
-            for event in planned.iter().map(|planned| &planned.original) {
-                keys.insert(event.customer, &event.customer_key);
+        for _ in 0..ATTEMPTS {
+            let without = self.db().rehearse_installation("preview_without_correction", |tx| {
+                let tx = &mut tx.in_project(ctx.project);
+                // Nobody folds meanwhile.
+                rollup_cursors::lock(tx)?;
+                usage_corrections::get(tx, id)?.ok_or_else(Error::not_found)?;
+                let places = Asked::load(tx, id, ctx.now())?.places;
+                effect::money(tx, ctx, &places, None)
+            })?;
+            let preview =
+                self.db().rehearse_installation("preview_usage_correction", |tx| with(tx, ctx, id, &without))?;
+            if let Some(preview) = preview {
+                return Ok(preview);
             }
-            let after = asked.usage(&mut project)?;
-            Ok(CorrectionPreview { usage: asked.effects(&before, &after, &keys)? })
-        })
+        }
+        Err(StorageError::Busy { waiting_for: "a moment in which nothing is folded" }.into())
     }
+}
+
+/// Applies it and compares; `None` when something was folded since the other half was worked out.
+fn with(
+    tx: &mut InstallationTx<'_>,
+    ctx: &Ctx,
+    id: UsageCorrectionId,
+    without: &Money,
+) -> Result<Option<CorrectionPreview>, Error> {
+    let mut project = tx.in_project(ctx.project);
+    let asked = Asked::load(&mut project, id, ctx.now())?;
+    let before = asked.usage(&mut project)?;
+    let (step, planned) = apply(tx, ctx, id)?;
+    if step.seq != without.cut + 1 {
+        return Ok(None);
+    }
+    let mut project = tx.in_project(ctx.project);
+    let mut keys: BTreeMap<CustomerId, &str> = BTreeMap::new();
+    for event in planned.iter().map(|planned| &planned.original) {
+        keys.insert(event.customer, &event.customer_key);
+    }
+    let after = asked.usage(&mut project)?;
+    let usage = asked.effects(&before, &after, &keys)?;
+    let money = effect::money(&mut project, ctx, &asked.places, Some(without))?;
+    let (issued, drafts) = effect::compare(&mut project, without, &money)?;
+    Ok(Some(CorrectionPreview { usage, issued, drafts }))
 }
 
 /// What is looked at.
 struct Asked {
     metrics: Vec<Metric>,
     months: Months,
+    places: BTreeSet<Place>,
     now: Instant,
 }
 
@@ -90,7 +130,8 @@ impl Asked {
         let ids: Vec<_> = items.iter().map(|item| item.event).collect();
         let events: BTreeMap<_, UsageEvent> =
             usage_events::find_many(tx, &ids)?.into_iter().map(|(event, _)| (event.id, event)).collect();
-        let mut months = Months::new();
+        let metrics = metrics::all(tx)?;
+        let (mut months, mut places) = (Months::new(), BTreeSet::new());
         for item in &items {
             let Some(event) = events.get(&item.event) else { continue };
             let amended = match &item.change {
@@ -98,12 +139,18 @@ impl Asked {
                 domain::ingest::correction::EventChange::Amend(amendment) => amendment.at,
             };
             let of = months.entry((event.metric, event.customer)).or_default();
+            // A level that changes is another one until now.
+            let metric = metrics.iter().find(|metric| metric.id == event.metric);
+            let is_level = metric.is_some_and(|metric| metric.definition.aggregation == Aggregation::WeightedSum);
             for at in [Some(event.at), amended].into_iter().flatten() {
                 let month = month_of(at, &zone);
                 of.insert((month.start, month.end));
+                for at in [Some(at), is_level.then_some(now)].into_iter().flatten() {
+                    places.insert(Place { customer: event.customer, metric_key: event.metric_key.clone(), at });
+                }
             }
         }
-        Ok(Asked { metrics: metrics::all(tx)?, months, now })
+        Ok(Asked { metrics, months, places, now })
     }
 
     fn usage(&self, tx: &mut ProjectTx<'_>) -> Result<Usage, Error> {

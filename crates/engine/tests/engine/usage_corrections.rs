@@ -1,6 +1,7 @@
 //! Corrections of usage: whatever reads usage agrees with them, what was counted before stays countable, and everything can be taken back.
 
 mod counted;
+mod invoiced;
 mod refused;
 
 use domain::ids::UsageCorrectionId;

@@ -107,7 +107,8 @@ pub async fn get_usage_correction(
 
 /// Preview a correction
 ///
-/// The usage that would differ if it were applied now. Nothing is kept.
+/// What would differ if it were applied now: the usage, what the late desk would make of issued invoices, and what drafts and the next
+/// invoices would come to. Nothing is kept.
 #[utoipa::path(get, path = "/projects/{projectId}/usage-corrections/{correctionId}/preview", tag = "usage corrections",
     responses((status = 200, description = "What would differ", body = CorrectionPreview)))]
 pub async fn preview_usage_correction(
