@@ -5,6 +5,7 @@ use domain::access::Permission;
 use domain::clock::ClockTarget;
 use domain::ids::ProjectId;
 use domain::projects::{Mode, Project};
+use domain::refusal::Code;
 use domain::time::Instant;
 use domain::window::zone;
 use serde_json::json;
@@ -28,7 +29,15 @@ pub(crate) trait DueWork: Sync {
     fn next_due(&self, engine: &Engine, ctx: &Ctx, until: Instant) -> Result<Option<Instant>, Error>;
 
     /// Does all that is due at the time of the context, in bounded memory; to do it again does nothing.
-    fn run(&self, engine: &Engine, ctx: &Ctx) -> Result<(), Error>;
+    fn run(&self, engine: &Engine, ctx: &Ctx) -> Result<Worked, Error>;
+}
+
+/// What came of due work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Worked {
+    Done,
+    /// Another node is at it, or died in the middle, or it is tried again later. What comes after it in the order waits.
+    HeldByAnother,
 }
 
 /// Every kind, in the order in which they run at one instant: the charges of a day draw on lots before these expire, and what is issued
@@ -65,35 +74,55 @@ impl Engine {
     /// step by step: a call that breaks off is repeated with the same `to`, and goes on where it was.
     ///
     /// # Errors
-    /// As [`ClockTarget::resolve`]; `forbidden` without the permission; whatever the due work answers.
+    /// As [`ClockTarget::resolve`]; `forbidden` without the permission; `run_in_progress` while another node bills the project; whatever
+    /// the due work answers.
     pub fn advance_clock(&self, ctx: &Ctx, target: &ClockTarget) -> Result<ClockView, Error> {
         ctx.require(Permission::ClockAdvance)?;
         let project = self.read(ctx.project, "load_clock", |tx| projects::get(tx)?.ok_or_else(Error::not_found))?;
         let until = target.resolve(project.mode, ctx.now(), ctx.received_at(), &zone(&project.time_zone))?;
         // What came in until now is settled now, not when something else is due.
         self.fold_all(ctx.project)?;
-        self.run_due_work(&self.step(ctx, ctx.now()))?;
+        self.finish_due_work(&self.step(ctx, ctx.now()))?;
         let mut at = ctx.now();
         while let Some((_, due)) = self.earliest(ctx, until)? {
             at = at.max(due);
             self.move_clock(ctx, at)?;
-            self.run_due_work(&self.step(ctx, at))?;
+            self.finish_due_work(&self.step(ctx, at))?;
         }
         self.move_clock(ctx, until)?;
         self.get_clock(ctx)
     }
 
-    /// Does all that is due in the project at the time of the context: what the clock does on its way, and a scheduler all the time.
+    /// Does all that is due in the project at the time of the context: what the clock does on its way, and a scheduler all the time. What
+    /// another node is at is left to it, with everything that comes after.
     ///
     /// # Errors
     /// Whatever the work answers; [`Error::Bug`] when some is left that does not end.
     pub fn run_due_work(&self, ctx: &Ctx) -> Result<(), Error> {
+        self.work_in_order(ctx).map(|_| ())
+    }
+
+    /// The same where nothing may be left.
+    fn finish_due_work(&self, ctx: &Ctx) -> Result<(), Error> {
+        match self.work_in_order(ctx)? {
+            Worked::Done => Ok(()),
+            Worked::HeldByAnother => {
+                let detail =
+                    "The project is being billed. Send the same request again in a moment: it goes on where it was.";
+                Err(Error::refused(Code::RunInProgress, detail))
+            }
+        }
+    }
+
+    fn work_in_order(&self, ctx: &Ctx) -> Result<Worked, Error> {
         for work in DUE_WORK {
-            work.run(self, ctx)?;
+            if work.run(self, ctx)? == Worked::HeldByAnother {
+                return Ok(Worked::HeldByAnother);
+            }
         }
         match self.earliest(ctx, ctx.now())? {
             Some((name, due)) => Err(Error::Bug(format!("{name} was due at {due} and is not done"))),
-            None => Ok(()),
+            None => Ok(Worked::Done),
         }
     }
 

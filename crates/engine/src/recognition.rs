@@ -16,7 +16,7 @@ use serde_json::json;
 use storage::{ProjectTx, deferrals, projects, recognitions};
 
 use crate::audit::{AuditRecord, Audited};
-use crate::clock::DueWork;
+use crate::clock::{DueWork, Worked};
 use crate::ctx::{Actor, Ctx, Held};
 use crate::engine::Engine;
 use crate::error::Error;
@@ -52,19 +52,19 @@ impl DueWork for FeesEarned {
         })
     }
 
-    fn run(&self, engine: &Engine, ctx: &Ctx) -> Result<(), Error> {
+    fn run(&self, engine: &Engine, ctx: &Ctx) -> Result<Worked, Error> {
         // Nothing is written, not even to the audit trail, where nothing is due.
         while self.next_due(engine, ctx, ctx.now())?.is_some() {
             recognize_some(engine, ctx)?;
         }
-        Ok(())
+        Ok(Worked::Done)
     }
 }
 
 /// Books what is earned until now, before somebody closes the books: what was earned in a period counts in it.
 pub(crate) fn recognize_before_closing(engine: &Engine, ctx: &Ctx) -> Result<(), Error> {
     let caller = ctx.caller.clone().with_actor(Actor::System { name: "closing" });
-    FeesEarned.run(engine, &Ctx { caller, project: ctx.project, held: Held::Everything })
+    FeesEarned.run(engine, &Ctx { caller, project: ctx.project, held: Held::Everything }).map(|_| ())
 }
 
 /// Keeps what was deferred or taken back; each begins with nothing earned. The entry that books it is posted in the same transaction.

@@ -215,6 +215,12 @@ pub(super) fn start(
     }
 }
 
+/// Whether some node bills the project now, or will go on with it.
+pub(super) fn is_under_way(tx: &mut ProjectTx<'_>) -> Result<bool, Error> {
+    let Some(open) = billing_runs::open(tx)? else { return Ok(false) };
+    Ok(jobs::get(tx, open.job)?.is_some_and(|job| job.is_open()))
+}
+
 /// A run whose job was given up makes room for the next one.
 fn require_ended(tx: &mut ProjectTx<'_>, open: BillingRun) -> Result<(), Error> {
     let job = jobs::get(tx, open.job)?.ok_or_else(|| Error::Bug(format!("the job of {} is gone", open.id)))?;

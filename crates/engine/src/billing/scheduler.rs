@@ -10,7 +10,7 @@ use storage::{invoices, projects, subscription_schedules};
 
 use super::runs;
 use crate::audit::{AuditRecord, Audited};
-use crate::clock::DueWork;
+use crate::clock::{DueWork, Worked};
 use crate::ctx::Ctx;
 use crate::engine::Engine;
 use crate::error::Error;
@@ -36,12 +36,15 @@ impl DueWork for BillingRuns {
         Ok(due.filter(|due| *due <= until))
     }
 
-    fn run(&self, engine: &Engine, ctx: &Ctx) -> Result<(), Error> {
+    fn run(&self, engine: &Engine, ctx: &Ctx) -> Result<Worked, Error> {
         if self.next_due(engine, ctx, ctx.now())?.is_none() {
-            return Ok(());
+            return Ok(Worked::Done);
         }
         engine.schedule_billing(ctx)?;
-        engine.run_jobs_of(ctx.project)
+        engine.run_jobs_of(ctx.project)?;
+        // Credit that ends now must not end before what is due has drawn on it, whoever charges it.
+        let is_open = engine.read(ctx.project, "find_open_run", runs::is_under_way)?;
+        Ok(if is_open { Worked::HeldByAnother } else { Worked::Done })
     }
 }
 

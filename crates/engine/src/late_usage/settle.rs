@@ -24,7 +24,7 @@ use super::book::{Booked, book};
 use super::rate::{Rated, rate};
 use super::view::detail;
 use crate::audit::{AuditRecord, Audited};
-use crate::clock::DueWork;
+use crate::clock::{DueWork, Worked};
 use crate::command::{Answer, Idempotency};
 use crate::ctx::Ctx;
 use crate::engine::Engine;
@@ -63,9 +63,10 @@ impl DueWork for LateUsageDesk {
         Ok(None)
     }
 
-    fn run(&self, engine: &Engine, ctx: &Ctx) -> Result<(), Error> {
+    fn run(&self, engine: &Engine, ctx: &Ctx) -> Result<Worked, Error> {
         engine.find_late_usage_of(ctx.project)?;
-        engine.settle_late_usage_of(ctx)
+        engine.settle_late_usage_of(ctx)?;
+        Ok(Worked::Done)
     }
 }
 

@@ -16,7 +16,7 @@ use storage::{ProjectTx, credit_lots, projects};
 
 use super::{load_lots, lock};
 use crate::audit::{AuditRecord, Audited};
-use crate::clock::DueWork;
+use crate::clock::{DueWork, Worked};
 use crate::ctx::Ctx;
 use crate::engine::Engine;
 use crate::error::Error;
@@ -53,9 +53,9 @@ impl DueWork for LotExpiry {
         })
     }
 
-    fn run(&self, engine: &Engine, ctx: &Ctx) -> Result<(), Error> {
+    fn run(&self, engine: &Engine, ctx: &Ctx) -> Result<Worked, Error> {
         while expire_some(engine, ctx)? > 0 {}
-        Ok(())
+        Ok(Worked::Done)
     }
 }
 

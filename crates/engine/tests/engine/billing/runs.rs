@@ -146,6 +146,24 @@ on_both! {
         assert_eq!(lots, ["promotional 1.000000", "paid 2.000000"]);
     }
 
+    fn credit_that_ends_waits_for_a_run_that_another_node_holds(world) {
+        // promise P17, promise P18
+        world.open_billing(1, hybrid());
+        world.subscribe(0);
+        let ends = at("2026-03-31T12:00:00Z");
+        let credit = GrantCredit { customer_key: Some("customer-000".to_owned()), expires_at: Some(ends), ..paid("4") };
+        world.credit("paid", &credit).accepted();
+        world.calls("a", 0, "10", "2026-03-20T00:00:00Z");
+        world.clock.set("2026-04-01T02:00:00Z");
+        world.engine.schedule_billing(&world.system()).unwrap();
+        let held = world.engine.claim_job(world.project.id).unwrap().unwrap();
+        // Due at the same time, and later in the order: the credit of March pays for March.
+        world.engine.run_due_work(&world.system()).unwrap();
+        held.release(&world.engine).unwrap();
+        world.engine.run_due_work(&world.system()).unwrap();
+        assert_eq!(world.prepaid_of("calls"), ["5.000000 4.000000 0.000000"]);
+    }
+
     fn looking_again_leaves_what_is_issued_to_the_late_desk(world) {
         // checklist 70
         world.open_billing(1, hybrid());
