@@ -16,6 +16,7 @@ use domain::ids::ProjectId;
 
 use crate::dialect::Dialect;
 use crate::error::{Retryable, StorageError};
+use crate::failpoints::{self, Step};
 use crate::pool::Leased;
 use crate::sql::sql;
 use crate::timing::{Stopwatch, pause};
@@ -185,7 +186,7 @@ impl Database {
         let watch = Stopwatch::start();
         let mut attempts = 1;
         let result = loop {
-            match self.attempt(access, scope, &mut body) {
+            match self.attempt(name, access, scope, &mut body) {
                 Err(error) if error.is_retryable() && watch.allows_retry(attempts) => {
                     metrics::counter!("neruba_db_retries_total", "name" => name).increment(1);
                     pause(attempts);
@@ -202,16 +203,25 @@ impl Database {
 
     fn attempt<T, E: From<StorageError>>(
         &self,
+        name: &'static str,
         access: Access,
         scope: &Scope,
         body: &mut impl FnMut(&mut Connection) -> Result<T, E>,
     ) -> Result<T, E> {
         let mut lease = self.begin(access, scope)?;
         let connection = lease.connection();
+        let reach = |step| {
+            if access == Access::Write {
+                failpoints::reach(step, name)
+            }
+        };
+        reach(Step::Begun);
         // A panic in the body leaves the transaction open: the lease then closes the connection, which rolls back.
         match body(connection) {
             Ok(value) => {
+                reach(Step::Commit);
                 connection.commit()?;
+                reach(Step::Committed);
                 Ok(value)
             }
             Err(error) => {

@@ -27,6 +27,10 @@ mod database;
 pub mod deferrals;
 mod dialect;
 mod error;
+#[cfg(feature = "failpoints")]
+pub mod failpoints;
+#[cfg(not(feature = "failpoints"))]
+mod failpoints;
 mod health;
 pub mod idempotency_keys;
 pub mod ingest_attempts;

@@ -71,21 +71,55 @@ pub fn empty_database_on(server: &str) -> DatabaseUrl {
     DatabaseUrl::parse(&empty_address_on(server)).unwrap()
 }
 
-fn empty_address_on(server: &str) -> String {
-    static NEXT: AtomicU32 = AtomicU32::new(0);
+/// The address of a new database with everything that is in this one, to which nobody may be connected.
+///
+/// # Panics
+/// When the server does not make one.
+pub fn copy_of(address: &str) -> String {
+    let name = name_of(address);
+    // Not connected to the one that is copied: the server refuses that.
+    new_database(url().unwrap(), &format!(" template {name}"))
+}
+
+/// Removes a database to which nobody is connected.
+///
+/// # Panics
+/// When the server does not do it.
+pub fn drop_database(address: &str) {
+    let name = name_of(address);
+    storage::raw::run_alone(&maintenance(url().unwrap()), &format!("drop database {name} with (force)")).unwrap();
+}
+
+fn maintenance(server: &str) -> Database {
     let mut options = OpenOptions::standard();
     options.connections_max = 1;
-    let maintenance = Database::open(&DatabaseUrl::parse(server).unwrap(), &options).unwrap();
+    Database::open(&DatabaseUrl::parse(server).unwrap(), &options).unwrap()
+}
+
+fn empty_address_on(server: &str) -> String {
+    new_database(server, "")
+}
+
+/// `how` is what `create database` is told beside the name.
+fn new_database(server: &str, how: &str) -> String {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let maintenance = maintenance(server);
     loop {
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let name = format!("neruba_test_{}_{number}", std::process::id());
-        match storage::raw::run_alone(&maintenance, &format!("create database {name}")) {
+        match storage::raw::run_alone(&maintenance, &format!("create database {name}{how}")) {
             Ok(()) => return with_database(server, &name),
             // Left behind by an earlier process with the same number.
             Err(StorageError::Driver(source)) if source.to_string().contains("42P04") => {}
             Err(error) => panic!("no database for the tests: {error:?}"),
         }
     }
+}
+
+/// The database in the path of an address.
+fn name_of(address: &str) -> &str {
+    let base = address.split_once('?').map_or(address, |(base, _)| base);
+    base.rsplit_once('/').unwrap().1
 }
 
 /// The address with another database in its path.

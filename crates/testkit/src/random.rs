@@ -15,6 +15,11 @@ impl SeededRandom {
         SeededRandom { state: Mutex::new(seed) }
     }
 
+    /// From now on it gives what a new one of this seed gives.
+    pub fn restart(&self, seed: u64) {
+        *self.state.lock().expect("the random state is not poisoned") = seed;
+    }
+
     pub fn next(&self) -> u64 {
         let mut state = self.state.lock().expect("the random state is not poisoned");
         *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);

@@ -3,6 +3,7 @@
 use domain::ids::ProjectId;
 
 use crate::error::StorageError;
+use crate::failpoints::{self, Step};
 use crate::pool::Pooled;
 use crate::sql::{BulkStatement, Row, Statement, Value};
 
@@ -159,6 +160,7 @@ impl Connection {
         first: Option<&Value<'_>>,
         rest: &[Value<'_>],
     ) -> Result<u64, StorageError> {
+        self.runs(statement.name());
         self.guarded(|driver| match driver {
             Driver::Sqlite(driver) => driver.execute(statement, first, rest),
             Driver::Postgres(driver) => driver.execute(statement, first, rest),
@@ -173,6 +175,7 @@ impl Connection {
         rest: &[Value<'_>],
         read: impl FnMut(&Row<'_>) -> Result<T, StorageError>,
     ) -> Result<Vec<T>, StorageError> {
+        self.runs(statement.name());
         self.guarded(|driver| match driver {
             Driver::Sqlite(driver) => driver.query(statement, first, rest, read),
             Driver::Postgres(driver) => driver.query(statement, first, rest, read),
@@ -188,6 +191,7 @@ impl Connection {
         read: impl FnMut(&Row<'_>) -> Result<T, StorageError>,
     ) -> Result<Vec<T>, StorageError> {
         check_width(statement, first, rows)?;
+        self.runs(statement.name());
         self.guarded(|driver| match driver {
             Driver::Sqlite(driver) => driver.query_many(statement, first, rows, read),
             Driver::Postgres(driver) => driver.query_many(statement, first, rows, read),
@@ -202,10 +206,18 @@ impl Connection {
         rows: &[R],
     ) -> Result<u64, StorageError> {
         check_width(statement, first, rows)?;
+        self.runs(statement.name());
         self.guarded(|driver| match driver {
             Driver::Sqlite(driver) => driver.execute_many(statement, first, rows),
             Driver::Postgres(driver) => driver.execute_many(statement, first, rows),
         })
+    }
+
+    /// A statement that only reads is no failpoint: whatever stops there has changed nothing.
+    fn runs(&self, statement: &'static str) {
+        if self.phase == Phase::Running(Access::Write) {
+            failpoints::reach(Step::Statement, statement);
+        }
     }
 
     fn guarded<T>(&mut self, run: impl FnOnce(&mut Driver) -> Result<T, StorageError>) -> Result<T, StorageError> {

@@ -29,7 +29,7 @@ const LAYERS: &[Layer] = &[
     },
     Layer { name: "testkit", uses: &["domain", "storage", "engine"], tests_use: &[] },
     Layer { name: "load", uses: &["domain"], tests_use: &["storage", "engine", "server"] },
-    Layer { name: "simulation", uses: &["domain", "testkit"], tests_use: &[] },
+    Layer { name: "simulation", uses: &["domain", "storage", "engine", "testkit"], tests_use: &[] },
     Layer { name: "xtask", uses: &[], tests_use: &[] },
 ];
 

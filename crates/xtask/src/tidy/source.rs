@@ -92,7 +92,8 @@ impl SourceFile {
 fn is_test_path(path: &str) -> bool {
     let in_test_folder = path.split('/').any(|part| matches!(part, "tests" | "benches"));
     let file = path.rsplit('/').next().unwrap_or(path);
-    in_test_folder || path.starts_with("crates/testkit/") || file == "tests.rs" || file.ends_with("_tests.rs")
+    let is_for_tests = ["crates/testkit/", "crates/simulation/"].iter().any(|folder| path.starts_with(folder));
+    in_test_folder || is_for_tests || file == "tests.rs" || file.ends_with("_tests.rs")
 }
 
 fn test_ranges(code: &[Token]) -> Vec<(usize, usize)> {

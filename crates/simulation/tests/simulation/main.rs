@@ -1,0 +1,4 @@
+//! Runs that are killed, hurried and doubled come to the same, byte by byte.
+
+mod crash;
+mod world;
