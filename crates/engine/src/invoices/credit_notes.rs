@@ -3,7 +3,7 @@
 use domain::access::Permission;
 use domain::amount::Amount;
 use domain::idempotency::{Canonical, Family, Fingerprint, IdempotencyKey};
-use domain::ids::{ChargeId, CreditNoteId, EntryId, InvoiceId, LotId};
+use domain::ids::{ChargeId, CreditNoteId, EntryId, InvoiceId, LotId, derived};
 use domain::invoices::credit::{Credit, CreditWish, credit, note};
 use domain::invoices::document::{Document, Kind, Reference};
 use domain::invoices::freeze::day_of;
@@ -101,7 +101,8 @@ pub(crate) fn credit_issued(
     let number = next_number(tx)?;
     let description = format!("Credit note {}", number.text);
     let note = Note { booking: &booking, record, invoice: &invoice, credit: &credit, description: &description };
-    let id: CreditNoteId = ctx.new_id();
+    // Derived, as what it says and its digest are: whoever issues it, on whichever database, it is the same document.
+    let id = CreditNoteId::from_uuid(derived(ctx.now(), ctx.project, "creditNote", &number.text));
     let taken_back = recognition::taken_back(tx, ctx, id, record.id, &fees(&note, &before)?)?;
     let entry = book(tx, &note, wanted.overpaid, &taken_back)?;
     give_back(tx, &note, &before)?;

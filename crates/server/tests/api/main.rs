@@ -35,6 +35,7 @@ mod overview;
 mod plans;
 mod projects;
 mod rate_limits;
+mod sandbox_year;
 mod sockets;
 mod stories;
 mod subscriptions;
