@@ -4,7 +4,7 @@
 //!    time for which counters are needed.
 //! 2. [`rate`]: counters, events, seats or time of these spans become one rated amount for each period.
 //! 3. [`line`]: a rated amount with everything that explains it; [`commitment`]: what is missing to a minimum commitment;
-//!    [`conversion`]: custom assets as money.
+//!    [`conversion`]: custom assets as money; [`events`]: the query of the events it counts.
 //! 4. [`charge`]: what is kept of a line when it is billed.
 //! 5. [`estimate`]: the lines of a customer with discounts, tax and the one rounding.
 //!
@@ -16,6 +16,7 @@ pub mod commitment;
 pub mod conversion;
 pub mod cut;
 pub mod estimate;
+pub mod events;
 pub mod given;
 mod inputs;
 pub mod line;

@@ -4,6 +4,7 @@
 pub mod settle;
 
 use crate::amount::Amount;
+use crate::charges::events::Naming;
 use crate::ids::{CustomerId, InvoiceId, LateUsageId, ProjectId, derived};
 use crate::ledger::reason::Reason;
 use crate::metrics::Aggregation;
@@ -100,8 +101,7 @@ pub struct IssuedUsage {
     pub charge_key: String,
     pub customer: CustomerId,
     pub metric_key: String,
-    /// Only events that name it, where the charge is of one.
-    pub subscription_key: Option<String>,
+    pub naming: Naming,
     /// The time whose events are counted.
     pub span: Span,
     /// Up to which place they were counted, by the newest of its charges.
@@ -118,10 +118,10 @@ impl IssuedUsage {
                 self.span.contains(turn.at)
             }
         };
-        let is_named = match (self.subscription_key.as_deref(), turn.subscription) {
-            (None, _) | (Some(_), NamedSubscription::Unknown) => true,
-            (Some(own), NamedSubscription::Key(key)) => own == key,
-            (Some(_), NamedSubscription::None) => false,
+        let is_named = match turn.subscription {
+            NamedSubscription::Unknown => true,
+            NamedSubscription::Key(key) => self.naming.holds(Some(key)),
+            NamedSubscription::None => self.naming.holds(None),
         };
         let is_same = self.customer == turn.customer && self.metric_key == turn.metric_key;
         is_same && turn.seq > self.cut && is_in_time && is_named
@@ -143,7 +143,7 @@ mod tests {
             charge_key: "sub/calls".to_owned(),
             customer: CustomerId::from_uuid(Uuid::from_u128(2)),
             metric_key: "calls".to_owned(),
-            subscription_key: None,
+            naming: Naming::default(),
             span: Span { start: at("2026-03-01T00:00:00Z"), end: at("2026-04-01T00:00:00Z") },
             cut: 7,
         }
@@ -200,7 +200,7 @@ mod tests {
         #[case] subscription: NamedSubscription<'static>,
         #[case] late: bool,
     ) {
-        let issued = IssuedUsage { subscription_key: Some("s1".to_owned()), ..issued() };
+        let issued = IssuedUsage { naming: Naming::only("s1"), ..issued() };
         assert_eq!(issued.may_change_by(&LateTurn { subscription, ..turn("2026-03-15T00:00:00Z", 8) }), late);
     }
 }

@@ -7,6 +7,7 @@ mod finalize;
 mod issue;
 pub(crate) mod one_off;
 mod reconcile;
+mod recount;
 pub(crate) mod replace;
 pub(crate) mod settle;
 mod trail;
@@ -17,8 +18,8 @@ pub use self::explain::{ExplainedCharge, ExplainedInvoice, ExplainedLine};
 pub use self::issue::IssueMoment;
 pub use self::issue::issue_drafts;
 pub use self::one_off::{NewInvoice, NewInvoiceItem};
-pub(crate) use self::reconcile::RECONCILED_MAX;
-pub use self::reconcile::{CountedUsage, ReconciledLine, Reconciliation, ReconciliationView, reconcile_next};
+pub use self::reconcile::{CountedUsage, ReconciledLine, Reconciliation, ReconciliationView};
+pub(crate) use self::reconcile::{RECONCILED_MAX, next_reconciliations};
 pub use self::settle::{RecordPayment, VoidInvoice};
 pub use self::view::{
     CreditNoteView, InvoiceDetail, InvoicePosition, InvoicePositionError, InvoiceQuery, InvoiceView, PaymentView,

@@ -201,6 +201,25 @@ pub fn get(tx: &mut ProjectTx<'_>, id: ChargeId) -> Result<Option<Charge>, Stora
     )
 }
 
+/// Those of these charges that exist, in no order; name each once.
+pub fn find_many(tx: &mut ProjectTx<'_>, charges: &[ChargeId]) -> Result<Vec<Charge>, StorageError> {
+    let rows: Vec<[Value<'_>; 1]> = charges.iter().map(|id| params![*id]).collect();
+    tx.query_many(
+        bulk_sql!(
+            "-- find_charges
+            select c.id, c.charge_key, c.revision, c.item_id, c.customer_id, c.payer_id, c.subscription_id, c.kind, c.price,
+                c.source_key, c.source_version, c.period_start, c.period_end, c.part_start, c.part_end, c.at, c.rates_at,
+                c.currency, c.amount_micros, c.prepaid_micros, c.promotional_micros, c.tax_category, c.tax_behaviour, c.coupons,
+                c.content, c.digest, c.cut, c.as_of, c.entry_id, c.corrects_invoice_id, c.run_id
+            from {rows}
+            join charges c on c.project_id = r.project_id and c.id = r.id",
+            [project_id: Uuid, id: Uuid]
+        ),
+        &rows,
+        read,
+    )
+}
+
 fn values(charge: &Charge) -> Result<[Value<'_>; 31], StorageError> {
     let coupons = serde_json::to_string(&charge.coupons).map_err(|error| StorageError::corrupt(error.to_string()))?;
     let coupons = Some(JsonText(coupons)).filter(|_| !charge.coupons.is_empty());

@@ -75,6 +75,25 @@ pub fn get(tx: &mut ProjectTx<'_>, invoice: InvoiceId) -> Result<Option<IssuedIn
     )
 }
 
+/// Those of these invoices that are issued, in the order of their numbers; name each once.
+pub fn find_many(tx: &mut ProjectTx<'_>, invoices: &[InvoiceId]) -> Result<Vec<IssuedInvoice>, StorageError> {
+    let rows: Vec<[Value<'_>; 1]> = invoices.iter().map(|id| params![*id]).collect();
+    let mut found = tx.query_many(
+        bulk_sql!(
+            "-- find_issued_invoices
+            select i.invoice_id, i.series, i.number, i.number_text, i.entry_id, i.total_micros, i.currency, i.document, i.digest,
+                i.issued_at
+            from {rows}
+            join issued_invoices i on i.project_id = r.project_id and i.invoice_id = r.invoice_id",
+            [project_id: Uuid, invoice_id: Uuid]
+        ),
+        &rows,
+        read,
+    )?;
+    found.sort_by_key(|issued| (issued.number.series, issued.number.number));
+    Ok(found)
+}
+
 /// Those issued after the given one by their ids, with their documents; for checks that look at all of them.
 pub fn page(tx: &mut ProjectTx<'_>, after: Option<InvoiceId>, limit: i64) -> Result<Vec<IssuedInvoice>, StorageError> {
     tx.query(

@@ -1,5 +1,6 @@
 //! Usage events: added once, read for ever. The time-ordered id makes the table grow at its end.
 
+use domain::charges::events::Naming;
 use domain::ids::{AccessKeyId, BatchId, CustomerId, EventId, MetricId, ProjectId};
 use domain::ingest::rollup::Measurement;
 use domain::ingest::{Door, UsageEvent};
@@ -206,7 +207,7 @@ pub struct EventsOfMetric<'a> {
     /// From the beginning if absent.
     pub from: Option<Instant>,
     pub customer: Option<CustomerId>,
-    pub subscription_key: Option<&'a str>,
+    pub naming: &'a Naming,
     /// Only events of batches that are folded and have this place or one before it, and that counted then.
     pub cut: Option<i64>,
 }
@@ -231,7 +232,7 @@ pub fn page_of_metric(
             where project_id = ?1 and metric_id = ?2 and at >= ?3 and at <= ?4
               and (at < ?4 or id < ?5)
               and (cast(?6 as {uuid}) is null or customer_id = ?6)
-              and (cast(?7 as text) is null or subscription_key = ?7)
+              and (cast(?7 as text) is null or subscription_key = ?7 or (subscription_key is null and cast(?10 as {bool})))
               and (cast(?9 as {int}) is null or exists (
                   select 1
                   from ingest_batches b
@@ -250,7 +251,17 @@ pub fn page_of_metric(
             order by at desc, id desc
             limit ?8"
         ),
-        &params![filter.metric, from, at, id, filter.customer, filter.subscription_key, limit, filter.cut],
+        &params![
+            filter.metric,
+            from,
+            at,
+            id,
+            filter.customer,
+            filter.naming.subscription_key.as_deref(),
+            limit,
+            filter.cut,
+            filter.naming.unnamed
+        ],
         read,
     )
 }

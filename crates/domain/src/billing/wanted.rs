@@ -7,7 +7,8 @@ use crate::catalog::metric::MetricDefinition;
 use crate::catalog::price::{Price, Timing};
 use crate::charges::charge::{ChargeCoupon, ChargeKind};
 use crate::charges::cut::PriceCut;
-use crate::charges::line::{ChargeLine, EventsQuery, Item as SoldItem, LineMaker};
+use crate::charges::events::{EventsQuery, Naming};
+use crate::charges::line::{ChargeLine, Item as SoldItem, LineMaker};
 use crate::charges::rate::rate_price;
 use crate::charges::usage::PriceUsage;
 use crate::currency::Currency;
@@ -154,25 +155,24 @@ impl<'a> Billable<'a> {
 
     /// Whether events count that name `key`: those that name another subscription belong to it alone.
     pub fn counts(&self, key: Option<&str>) -> bool {
-        match (key, self.scope()) {
-            (Some(key), _) => key == self.key,
-            (None, UsageScope::Customer) => true,
-            (None, UsageScope::Named) => false,
-        }
+        self.naming().holds(key)
     }
 
-    fn scope(&self) -> UsageScope {
-        self.subscription.timeline.points()[0].state.usage
+    fn naming(&self) -> Naming {
+        let unnamed = match self.subscription.timeline.points()[0].state.usage {
+            UsageScope::Customer => true,
+            UsageScope::Named => false,
+        };
+        Naming { unnamed, ..Naming::only(self.key) }
     }
 
     fn events(&self, metric: &MetricDefinition, part: Span) -> EventsQuery {
         // Events from before the metric is effective are stored and not counted.
         let effective_from = metric.effective_from.unwrap_or(part.start);
-        let is_named = self.scope() == UsageScope::Named;
         EventsQuery {
             metric_key: metric.key.clone(),
             customer_key: self.customer_key.to_owned(),
-            subscription_key: is_named.then(|| self.key.to_owned()),
+            naming: self.naming(),
             from: part.start.max(effective_from),
             to: part.end,
             dimensions: DimensionValues::new(),

@@ -5,9 +5,9 @@ use crate::catalog::asset::{AssetCode, CustomAsset};
 use crate::catalog::price::{Price, Timing};
 use crate::charges::conversion::{Converted, convert};
 use crate::charges::cut::PeriodPart;
+use crate::charges::events::EventsQuery;
 use crate::charges::rate::{RatedPart, StretchInputs};
 use crate::currency::Currency;
-use crate::metering::DimensionValues;
 use crate::pricing::explanation::{Explanation, Words};
 use crate::pricing::inputs::{Inputs, Usage};
 use crate::pricing::snapshot::{PriceSnapshot, VERSION};
@@ -85,20 +85,6 @@ pub struct LineStretch {
     pub snapshot: PriceSnapshot,
     /// SHA-256 of the snapshot's canonical form, in hexadecimal.
     pub digest: String,
-}
-
-/// A query of `GET …/ingest/events`.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct EventsQuery {
-    pub metric_key: String,
-    pub customer_key: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub subscription_key: Option<String>,
-    pub from: Instant,
-    pub to: Instant,
-    #[serde(skip_serializing_if = "DimensionValues::is_empty")]
-    pub dimensions: DimensionValues,
 }
 
 /// What makes lines of the rated parts of one price: what they have in common.

@@ -9,7 +9,7 @@ use domain::invoices::settings::Finalization;
 use domain::invoices::standing::InvoiceState;
 use domain::jobs::Progress;
 use storage::subscription_schedules::{self, SubscriptionSchedule};
-use storage::{ProjectTx, billing_items, billing_runs, customers, invoices, projects};
+use storage::{ProjectTx, billing_items, billing_runs, customers, invoices, projects, reconciliations};
 
 use super::decide::{Again, Decision, Issued, Purpose, RETRY_AFTER, decide};
 use super::load::{Batch, batch};
@@ -17,7 +17,7 @@ use super::save::save;
 use crate::ctx::Ctx;
 use crate::engine::Engine;
 use crate::error::Error;
-use crate::invoices::{IssueMoment, RECONCILED_MAX, issue_drafts, reconcile_next};
+use crate::invoices::{IssueMoment, RECONCILED_MAX, issue_drafts, next_reconciliations};
 use crate::jobs::{Chunk, HeldJob};
 
 /// The most subscriptions of one chunk.
@@ -40,6 +40,9 @@ pub(crate) fn chunk(engine: &Engine, held: &mut HeldJob, id: BillingRunId) -> Re
     let run = engine.read(held.project, "get_billing_run", |tx| load(tx, id))?;
     match run.phase {
         RunPhase::Charge => charge(engine, held, run),
+        RunPhase::Issue if engine.read(held.project, "look_for_drafts", |tx| due_drafts(tx, &run, 1))?.is_empty() => {
+            reconcile(engine, held, run)
+        }
         RunPhase::Issue => issue(engine, held, run),
         RunPhase::Done | RunPhase::Failed => finish(engine, held, run),
     }
@@ -139,15 +142,7 @@ fn issue(engine: &Engine, held: &mut HeldJob, run: BillingRun) -> Result<Chunk, 
             for id in refused.borrow().iter() {
                 invoices::postpone(tx, *id, run.as_of.checked_add(RETRY_AFTER).unwrap_or(run.as_of))?;
             }
-            let drafts = due_drafts(tx, &after)?;
-            if drafts.is_empty() {
-                if reconcile_next(tx, &ctx, RECONCILED_MAX)? > 0 {
-                    return Ok(Progress::More { done: job.done, total: job.total });
-                }
-                after.phase = RunPhase::Done;
-                billing_runs::update(tx, &after)?;
-                return Ok(Progress::Complete { total: job.done });
-            }
+            let drafts = due_drafts(tx, &after, DRAFTS_MAX)?;
             let ids: Vec<InvoiceId> = drafts.iter().map(|draft| draft.id).collect();
             let issued = issue_drafts(tx, &ctx, &ids, IssueMoment::WhenDue)?;
             let is_issued = |invoice: &&InvoiceRecord| invoice.standing.state != InvoiceState::Draft;
@@ -167,9 +162,23 @@ fn issue(engine: &Engine, held: &mut HeldJob, run: BillingRun) -> Result<Chunk, 
     }
 }
 
+/// Counts anew what was issued, in a snapshot: whoever writes does not wait for it. When nothing is left, the run is done.
+fn reconcile(engine: &Engine, held: &mut HeldJob, run: BillingRun) -> Result<Chunk, Error> {
+    let ctx = engine.clocked_ctx("billing", held.project)?;
+    let made =
+        engine.read(held.project, "reconcile_invoices", |tx| next_reconciliations(tx, ctx.now(), RECONCILED_MAX))?;
+    if made.is_empty() {
+        return finish(engine, held, run);
+    }
+    held.chunk(engine, "store_reconciliations", |tx, job| {
+        reconciliations::insert_many(tx, &made)?;
+        Ok(Progress::More { done: job.done, total: job.total })
+    })
+}
+
 /// The first of the due drafts that cannot be issued by itself.
 fn culprit(engine: &Engine, held: &HeldJob, run: &BillingRun, ctx: &Ctx) -> Result<InvoiceId, Error> {
-    let drafts = engine.read(held.project, "find_refused_draft", |tx| due_drafts(tx, run))?;
+    let drafts = engine.read(held.project, "find_refused_draft", |tx| due_drafts(tx, run, DRAFTS_MAX))?;
     for draft in drafts {
         let issued = engine.db().rehearse_installation("issue_draft", |tx| {
             issue_drafts(&mut tx.in_project(held.project), ctx, &[draft.id], IssueMoment::WhenDue).map(|_| ())
@@ -183,10 +192,10 @@ fn culprit(engine: &Engine, held: &HeldJob, run: &BillingRun, ctx: &Ctx) -> Resu
     Err(Error::Bug(format!("drafts of {} are refused together and not one by one, as of {}", ctx.project, run.as_of)))
 }
 
-fn due_drafts(tx: &mut ProjectTx<'_>, run: &BillingRun) -> Result<Vec<InvoiceRecord>, Error> {
+fn due_drafts(tx: &mut ProjectTx<'_>, run: &BillingRun, limit: i64) -> Result<Vec<InvoiceRecord>, Error> {
     let project = projects::get(tx)?.ok_or_else(Error::not_found)?;
     match project.policies.invoice_finalization {
-        Finalization::Automatic => Ok(invoices::due_drafts(tx, run.as_of, DRAFTS_MAX)?),
+        Finalization::Automatic => Ok(invoices::due_drafts(tx, run.as_of, limit)?),
         Finalization::Manual => Ok(Vec::new()),
     }
 }

@@ -3,7 +3,8 @@
 use domain::calendar::{Anchor, RatingWindow};
 use domain::charges::commitment::true_ups;
 use domain::charges::cut::{CutRules, PeriodPart, PriceCut, cut_price};
-use domain::charges::line::{ChargeLine, EventsQuery, LineMaker};
+use domain::charges::events::{EventsQuery, Naming};
+use domain::charges::line::{ChargeLine, LineMaker};
 use domain::charges::rate::rate_price;
 use domain::charges::usage::{Metered, PriceUsage, SeatLevel, Seats, SpanEvents, SpanGroup, event_properties};
 use domain::customers::Customer;
@@ -154,7 +155,7 @@ fn events_query(
     Some(EventsQuery {
         metric_key: metric.definition.key.clone(),
         customer_key: customer.external_key.clone(),
-        subscription_key: measured.subscription_key.map(str::to_owned),
+        naming: measured.subscription_key.map(Naming::only).unwrap_or_default(),
         from: part.part.start.max(effective_from),
         to: part.part.end,
         dimensions: DimensionValues::new(),

@@ -5,6 +5,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use domain::access::Permission;
+use domain::charges::events::Naming;
 use domain::ids::EventId;
 use domain::ingest::{UsageEvent, properties};
 use domain::metering::DimensionValues;
@@ -28,7 +29,7 @@ const CHUNK: usize = 1_000;
 pub struct EventsFilter {
     pub metric_key: String,
     pub customer_key: Option<String>,
-    pub subscription_key: Option<String>,
+    pub naming: Naming,
     /// From this time on; from the beginning if absent.
     pub from: Option<Instant>,
     /// Up to this time, without it; to the end if absent.
@@ -85,8 +86,8 @@ fn page(
         Some(key) => Some(customers::existing(tx, Some(key))?.id),
         None => None,
     };
-    let subscription_key = filter.subscription_key.as_deref();
-    let asked = EventsOfMetric { metric: metric.id, from: filter.from, customer, subscription_key, cut: filter.cut };
+    let (from, naming, cut) = (filter.from, &filter.naming, filter.cut);
+    let asked = EventsOfMetric { metric: metric.id, from, customer, naming, cut };
     // No event has this id, so those of the instant `to` are outside.
     let end = filter.to.map(|at| EventPlace { at, id: EventId::from_uuid(Uuid::nil()) });
     let mut before = [before, end].into_iter().flatten().min();

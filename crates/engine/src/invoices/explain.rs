@@ -3,12 +3,12 @@
 use domain::access::Permission;
 use domain::amount::Amount;
 use domain::charges::charge::{Charge, ChargeKind};
+use domain::charges::events::EventsQuery;
 use domain::currency::Currency;
 use domain::ids::{BillingRunId, ChargeId, EntryId, InvoiceId};
 use domain::invoices::document::{AppliedTax, Content, Document, Line};
 use domain::invoices::freeze::hex;
 use domain::invoices::record::InvoiceRecord;
-use domain::metering::DimensionValues;
 use domain::refusal::{Code, Refusal};
 use domain::time::Instant;
 use serde::Deserialize;
@@ -85,19 +85,7 @@ pub struct ExplainedCharge {
 /// The query of the events in the content of a charge.
 #[derive(Debug, Deserialize)]
 struct Counted {
-    events: Option<CountedEvents>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct CountedEvents {
-    metric_key: String,
-    customer_key: String,
-    subscription_key: Option<String>,
-    from: Instant,
-    to: Instant,
-    #[serde(default)]
-    dimensions: DimensionValues,
+    events: Option<EventsQuery>,
 }
 
 impl Engine {
@@ -170,7 +158,7 @@ fn filter_of(line: &Line) -> Result<Option<EventsFilter>, Error> {
     Ok(counted.events.map(|events| EventsFilter {
         metric_key: events.metric_key,
         customer_key: Some(events.customer_key),
-        subscription_key: events.subscription_key,
+        naming: events.naming,
         from: Some(events.from),
         to: Some(events.to),
         cut: line.cut,

@@ -7,7 +7,7 @@ use domain::invoices::standing::InvoiceState;
 use domain::refusal::{Code, Refusal};
 
 use super::issue::{IssueMoment, issue_drafts};
-use super::reconcile::{RECONCILED_MAX, reconcile_next};
+use super::reconcile::reconcile_few;
 use super::view::detail;
 use crate::audit::{AuditRecord, Audited};
 use crate::command::{Answer, Idempotency};
@@ -36,7 +36,7 @@ impl Engine {
                 }
                 InvoiceState::Issued | InvoiceState::Paid | InvoiceState::Uncollectible => {}
             }
-            reconcile_next(tx, ctx, RECONCILED_MAX)?;
+            reconcile_few(tx, ctx)?;
             Ok(Audited::new(detail(tx, ctx, id)?, AuditRecord::new("invoice.finalized", id)))
         })
     }

@@ -22,7 +22,7 @@ use serde_json::json;
 use storage::{ProjectTx, customers as stored_customers, invoices, projects};
 
 use super::issue::{IssueMoment, issue_drafts};
-use super::reconcile::{RECONCILED_MAX, reconcile_next};
+use super::reconcile::reconcile_few;
 use super::view::detail;
 use crate::audit::{AuditRecord, Audited};
 use crate::command::{Answer, Idempotency};
@@ -102,7 +102,7 @@ impl Engine {
             invoices::charge(tx, &charges, &vec![draft.id; charges.len()])?;
             if new.finalize {
                 issue_drafts(tx, ctx, &[draft.id], IssueMoment::Now)?;
-                reconcile_next(tx, ctx, RECONCILED_MAX)?;
+                reconcile_few(tx, ctx)?;
             }
             let record = AuditRecord::new("invoice.created", draft.id)
                 .details(json!({ "customerKey": customer.external_key, "items": charges.len() }));

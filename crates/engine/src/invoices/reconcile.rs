@@ -1,39 +1,37 @@
 //! Reconciliations: for each issued invoice the same money on every way from the events to the total, counted anew and kept with what
 //! differs. Made once, after the invoice; what it finds is found, never corrected.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use domain::access::Permission;
 use domain::amount::Amount;
 use domain::charges::charge::Charge;
 use domain::currency::Currency;
-use domain::ids::{EntryId, InvoiceId};
+use domain::ids::{ChargeId, CustomerId, EntryId, InvoiceId};
 use domain::invoices::document::{Document, Line};
 use domain::invoices::freeze::hex;
 use domain::invoices::issued::IssuedInvoice;
 use domain::ledger::account::{Account, Class, Direction};
 use domain::ledger::lines::Line as Posting;
-use domain::metering::DimensionValues;
-use domain::metrics::Aggregation;
-use domain::pricing::inputs::{Inputs, Usage};
+use domain::metrics::Metric;
 use domain::ratio::Ratio;
-use domain::refusal::Refusal;
 use domain::time::Instant;
-use domain::window::Span;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 use storage::reconciliations::{self, StoredReconciliation};
 use storage::{ProjectTx, charges, customers, issued_invoices, journal, metrics};
 
+use super::recount::{Content, Counted, adds_up, count_anew, rated_from};
 use super::view::read_document;
 use crate::ctx::Ctx;
 use crate::engine::Engine;
 use crate::error::Error;
-use crate::metering::{Customers, Question, Spans, Through, recount_at};
 
-/// How many invoices are reconciled in one transaction.
-pub(crate) const RECONCILED_MAX: i64 = 50;
+/// How many invoices a run reconciles at once: one pass over the events of their time.
+pub(crate) const RECONCILED_MAX: i64 = 500;
+/// How many are reconciled beside an invoice that a person issues.
+const RECONCILED_FEW: i64 = 20;
 
 /// What an invoice comes to on every way.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
@@ -98,33 +96,6 @@ pub struct ReconciliationView {
     pub reconciliation: Box<RawValue>,
 }
 
-/// What of the content of a charge says what was counted.
-#[derive(Debug, Deserialize)]
-struct Content {
-    #[serde(default)]
-    stretches: Vec<Stretch>,
-    events: Option<Events>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Stretch {
-    at_start: Option<Inputs>,
-    at_end: Inputs,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Events {
-    metric_key: String,
-    customer_key: String,
-    subscription_key: Option<String>,
-    from: Instant,
-    to: Instant,
-    #[serde(default)]
-    dimensions: DimensionValues,
-}
-
 impl Engine {
     /// The reconciliation of an issued invoice.
     ///
@@ -141,68 +112,164 @@ impl Engine {
     }
 }
 
-/// Reconciles the invoices with the next numbers, `limit` of them at most; says how many. // checklist 59
+/// Reconciles the invoices with the next numbers, a few at most, where an invoice is issued by a person.
+///
+/// # Errors
+/// As [`next_reconciliations`].
+pub fn reconcile_few(tx: &mut ProjectTx<'_>, ctx: &Ctx) -> Result<(), Error> {
+    let made = next_reconciliations(tx, ctx.now(), RECONCILED_FEW)?;
+    Ok(reconciliations::insert_many(tx, &made)?)
+}
+
+/// The reconciliations of the invoices with the next numbers, `limit` of them at most. Nothing is stored. // checklist 59
 ///
 /// # Errors
 /// Only when the database fails or a stored document is damaged; what differs is kept in the reconciliation.
-pub fn reconcile_next(tx: &mut ProjectTx<'_>, ctx: &Ctx, limit: i64) -> Result<usize, Error> {
+pub fn next_reconciliations(
+    tx: &mut ProjectTx<'_>,
+    made_at: Instant,
+    limit: i64,
+) -> Result<Vec<StoredReconciliation>, Error> {
     let ids = reconciliations::next(tx, limit)?;
-    let mut made = Vec::with_capacity(ids.len());
-    for id in &ids {
-        let missing = || Error::Bug(format!("the invoice {id} is not stored"));
-        let issued = issued_invoices::get(tx, *id)?.ok_or_else(missing)?;
-        let reconciliation = reconcile(tx, &issued)?;
+    let mut invoices = Vec::with_capacity(ids.len());
+    for issued in issued_invoices::find_many(tx, &ids)? {
+        let document = read_document(&issued)?;
+        invoices.push((issued, document));
+    }
+    let stored = Stored::load(tx, &invoices)?;
+    let mut made = Vec::with_capacity(invoices.len());
+    for (issued, document) in &invoices {
+        let reconciliation = stored.reconcile(issued, document)?;
         let content = serde_json::to_string(&reconciliation)
             .map_err(|error| Error::Bug(format!("a reconciliation cannot be written as JSON: {error}")))?;
         made.push(StoredReconciliation {
-            invoice: *id,
+            invoice: issued.invoice,
             number: issued.number.number,
             agrees: reconciliation.agrees,
             digest: Sha256::digest(content.as_bytes()).into(),
             content,
-            made_at: ctx.now(),
+            made_at,
         });
     }
-    reconciliations::insert_many(tx, &made)?;
-    Ok(made.len())
+    Ok(made)
 }
 
-fn reconcile(tx: &mut ProjectTx<'_>, issued: &IssuedInvoice) -> Result<Reconciliation, Error> {
-    let document = read_document(issued)?;
-    let mut found = Vec::with_capacity(document.lines.len());
-    for line in &document.lines {
-        let mut own: Vec<Charge> = Vec::with_capacity(line.charges.len());
-        for id in &line.charges {
-            own.push(charges::get(tx, *id)?.ok_or_else(|| Error::Bug(format!("the charge {id} is not stored")))?);
+/// What is stored of many invoices beside their documents.
+struct Stored {
+    charges: HashMap<ChargeId, Charge>,
+    /// Of the entries of charges and of invoices.
+    postings: BTreeMap<EntryId, Vec<Posting>>,
+    /// What lines counted: what is stored, and what they were rated from.
+    usage: HashMap<(InvoiceId, u32), (CountedUsage, CountedUsage)>,
+}
+
+impl Stored {
+    fn load(tx: &mut ProjectTx<'_>, invoices: &[(IssuedInvoice, Document)]) -> Result<Stored, Error> {
+        let lines = || invoices.iter().flat_map(|(_, document)| &document.lines);
+        let wanted: BTreeSet<ChargeId> = lines().flat_map(|line| line.charges.iter().copied()).collect();
+        let found = charges::find_many(tx, &wanted.into_iter().collect::<Vec<_>>())?;
+        let charges: HashMap<ChargeId, Charge> = found.into_iter().map(|charge| (charge.id, charge)).collect();
+        let of_charges = charges.values().filter_map(|charge| charge.entry);
+        let entries: BTreeSet<EntryId> =
+            of_charges.chain(invoices.iter().filter_map(|(issued, _)| issued.entry)).collect();
+        let postings = journal::lines_of(tx, &entries.into_iter().collect::<Vec<_>>())?;
+        Ok(Stored { charges, postings, usage: usage(tx, invoices)? })
+    }
+
+    fn reconcile(&self, issued: &IssuedInvoice, document: &Document) -> Result<Reconciliation, Error> {
+        let mut found = Vec::with_capacity(document.lines.len());
+        for line in &document.lines {
+            let stored = |id: &ChargeId| {
+                self.charges.get(id).ok_or_else(|| Error::Bug(format!("the charge {id} is not stored")))
+            };
+            let own: Result<Vec<&Charge>, Error> = line.charges.iter().map(stored).collect();
+            found.push((line, own?));
         }
-        found.push((line, own));
+        let mut beyond = self.booked_beyond(found.iter().flat_map(|(_, own)| own.iter().copied()));
+        let mut lines = Vec::with_capacity(found.len());
+        for (line, own) in &found {
+            let usage = self.usage.get(&(issued.invoice, line.number)).cloned();
+            lines.push(reconciled(line, own, usage, &mut beyond)?);
+        }
+        let entry = issued.entry.and_then(|entry| self.postings.get(&entry));
+        let booked = entry.into_iter().flatten().map(owed).sum();
+        let charged = total(lines.iter().map(|line| line.charged))?;
+        let mut reconciliation = Reconciliation {
+            invoice: issued.invoice,
+            number: issued.number.text.clone(),
+            currency: issued.currency,
+            document: hex(&issued.digest),
+            charged,
+            billed: document.subtotal,
+            due: issued.due,
+            booked: amount(booked)?,
+            lines,
+            agrees: false,
+            differences: Vec::new(),
+        };
+        reconciliation.differences = differences(&reconciliation, document);
+        reconciliation.agrees = reconciliation.differences.is_empty();
+        Ok(reconciliation)
     }
-    let mut beyond = booked_beyond(tx, found.iter().flat_map(|(_, own)| own))?;
-    let mut lines = Vec::with_capacity(found.len());
-    for (line, own) in &found {
-        lines.push(reconciled(tx, line, own, &mut beyond)?);
+
+    /// What each entry of these charges books as income beyond what those of them come to that it posts; 0 where they agree. An entry
+    /// posts charges of one invoice, of one line or of several.
+    fn booked_beyond<'a>(&self, charges: impl Iterator<Item = &'a Charge>) -> BTreeMap<EntryId, i128> {
+        let mut beyond: BTreeMap<EntryId, i128> = BTreeMap::new();
+        for charge in charges {
+            if let Some(entry) = charge.entry {
+                *beyond.entry(entry).or_default() -= i128::from(charge.amount.micros());
+            }
+        }
+        for (entry, sum) in &mut beyond {
+            // What returned to an expired lot and ended there is no part of the charge.
+            let is_income =
+                |line: &&Posting| line.account.class() == Class::Income && line.account != Account::RevenueBreakage;
+            let lines = self.postings.get(entry).map_or(&[][..], Vec::as_slice);
+            let income = lines.iter().filter(is_income).map(|line| {
+                let micros = i128::from(line.amount.micros());
+                if line.direction == Direction::Credit { micros } else { -micros }
+            });
+            *sum += income.sum::<i128>();
+        }
+        beyond
     }
-    let booked = match issued.entry {
-        Some(entry) => journal::lines_of(tx, &[entry])?.remove(&entry).unwrap_or_default().iter().map(owed).sum(),
-        None => 0,
-    };
-    let charged = total(lines.iter().map(|line| line.charged))?;
-    let mut reconciliation = Reconciliation {
-        invoice: issued.invoice,
-        number: issued.number.text.clone(),
-        currency: issued.currency,
-        document: hex(&issued.digest),
-        charged,
-        billed: document.subtotal,
-        due: issued.due,
-        booked: amount(booked)?,
-        lines,
-        agrees: false,
-        differences: Vec::new(),
-    };
-    reconciliation.differences = differences(&reconciliation, &document);
-    reconciliation.agrees = reconciliation.differences.is_empty();
-    Ok(reconciliation)
+}
+
+/// What lines counted, for those that count anything: what is stored up to their cut, and what they were rated from.
+fn usage(
+    tx: &mut ProjectTx<'_>,
+    invoices: &[(IssuedInvoice, Document)],
+) -> Result<HashMap<(InvoiceId, u32), (CountedUsage, CountedUsage)>, Error> {
+    let mut contents = Vec::new();
+    for (issued, document) in invoices {
+        for line in &document.lines {
+            let (Some(content), Some(cut)) = (&line.content, line.cut) else { continue };
+            let content: Content = serde_json::from_str(content.get())
+                .map_err(|error| Error::Bug(format!("the content of line {} cannot be read: {error}", line.number)))?;
+            if let Some(events) = content.events {
+                contents.push(((issued.invoice, line.number), cut, events, content.stretches));
+            }
+        }
+    }
+    let keys: BTreeSet<&str> = contents.iter().map(|(_, _, events, _)| events.customer_key.as_str()).collect();
+    let customers = customers::find_by_keys(tx, &keys.into_iter().collect::<Vec<_>>())?;
+    let customers: HashMap<&str, CustomerId> =
+        customers.iter().map(|customer| (customer.external_key.as_str(), customer.id)).collect();
+    let metrics = metrics::all(tx)?;
+    let metrics: HashMap<&str, &Metric> =
+        metrics.iter().map(|metric| (metric.definition.key.as_str(), metric)).collect();
+    let (mut asked, mut lines) = (Vec::new(), Vec::new());
+    for (place, cut, events, stretches) in &contents {
+        let metric = metrics.get(events.metric_key.as_str());
+        if let Some((metric, customer)) = metric.zip(customers.get(events.customer_key.as_str())) {
+            asked.push((place, rated_from(stretches, adds_up(metric))?));
+            lines.push(Counted { metric, customer: *customer, events, cut: *cut });
+        }
+    }
+    let counted = count_anew(tx, &lines)?;
+    let both = asked.into_iter().zip(counted).map(|((place, rated_from), counted)| (*place, (counted, rated_from)));
+    Ok(both.collect())
 }
 
 fn differences(this: &Reconciliation, document: &Document) -> Vec<String> {
@@ -240,41 +307,15 @@ fn differences(this: &Reconciliation, document: &Document) -> Vec<String> {
     found
 }
 
-/// What each entry of these charges books as income beyond what those of them come to that it posts; 0 where they agree. An entry posts
-/// charges of one invoice, of one line or of several.
-fn booked_beyond<'a>(
-    tx: &mut ProjectTx<'_>,
-    charges: impl Iterator<Item = &'a Charge>,
-) -> Result<BTreeMap<EntryId, i128>, Error> {
-    let mut beyond: BTreeMap<EntryId, i128> = BTreeMap::new();
-    for charge in charges {
-        if let Some(entry) = charge.entry {
-            *beyond.entry(entry).or_default() -= i128::from(charge.amount.micros());
-        }
-    }
-    let entries: Vec<EntryId> = beyond.keys().copied().collect();
-    for (entry, lines) in journal::lines_of(tx, &entries)? {
-        // What returned to an expired lot and ended there is no part of the charge.
-        let is_income =
-            |line: &&Posting| line.account.class() == Class::Income && line.account != Account::RevenueBreakage;
-        let income = lines.iter().filter(is_income).map(|line| {
-            let micros = i128::from(line.amount.micros());
-            if line.direction == Direction::Credit { micros } else { -micros }
-        });
-        *beyond.entry(entry).or_default() += income.sum::<i128>();
-    }
-    Ok(beyond)
-}
-
 fn reconciled(
-    tx: &mut ProjectTx<'_>,
     line: &Line,
-    own: &[Charge],
+    own: &[&Charge],
+    usage: Option<(CountedUsage, CountedUsage)>,
     beyond: &mut BTreeMap<EntryId, i128>,
 ) -> Result<ReconciledLine, Error> {
-    let (counted, rated_from) = usage(tx, line)?.unzip();
+    let (counted, rated_from) = usage.unzip();
     let charged = total(own.iter().map(|charge| charge.amount))?;
-    let waits = |charge: &Charge| charge.kind.income().is_none();
+    let waits = |charge: &&Charge| charge.kind.income().is_none();
     let posted = if own.iter().any(waits) {
         None
     } else {
@@ -298,66 +339,6 @@ fn reconciled(
         posted,
         billed: line.amount,
     })
-}
-
-/// What is stored up to the line's cut, and what it was rated from; `None` where no events are counted.
-fn usage(tx: &mut ProjectTx<'_>, line: &Line) -> Result<Option<(CountedUsage, CountedUsage)>, Error> {
-    let (Some(content), Some(cut)) = (&line.content, line.cut) else { return Ok(None) };
-    let content: Content = serde_json::from_str(content.get())
-        .map_err(|error| Error::Bug(format!("the content of line {} cannot be read: {error}", line.number)))?;
-    let Some(events) = &content.events else { return Ok(None) };
-    let Some(metric) = metrics::find_by_key(tx, &events.metric_key)? else { return Ok(None) };
-    let Some(customer) = customers::find_by_key(tx, &events.customer_key)? else { return Ok(None) };
-    let spans = [Span { start: events.from, end: events.to }];
-    let question = Question {
-        metric: &metric,
-        customers: Customers::One(customer.id),
-        spans: Spans::Same(&spans),
-        now: events.to,
-        through: Through::Folded,
-    };
-    // What is rounded by rate, or does not add up, is compared by its events alone.
-    let definition = &metric.definition;
-    let is_sum = matches!(definition.aggregation, Aggregation::Sum | Aggregation::Count);
-    let adds_up = is_sum && definition.rounding.is_none();
-    let mut counted = CountedUsage { events: 0, units: adds_up.then_some(Ratio::ZERO) };
-    for row in recount_at(tx, &question, cut)? {
-        let is_named = events.subscription_key.is_none() || row.subscription_key == events.subscription_key;
-        let has_values = events.dimensions.iter().all(|(name, value)| row.group.values.get(name) == Some(value));
-        if is_named && has_values {
-            counted.events += row.group.counter.events();
-            if let Some(sum) = counted.units {
-                let units = row.group.counter.quantity(definition, spans[0]).and_then(|units| sum.plus(units));
-                counted.units = Some(units.map_err(Refusal::from)?);
-            }
-        }
-    }
-    Ok(Some((counted, rated_from(&content.stretches, adds_up)?)))
-}
-
-/// The inputs of all stretches; where counters go on, less what they began with.
-fn rated_from(stretches: &[Stretch], adds_up: bool) -> Result<CountedUsage, Error> {
-    let (mut events, mut units) = (0_i128, Ratio::ZERO);
-    for stretch in stretches {
-        let (end_events, end_units) = totals(&stretch.at_end)?;
-        let (start_events, start_units) = stretch.at_start.as_ref().map_or(Ok((0, Ratio::ZERO)), totals)?;
-        events += i128::from(end_events) - i128::from(start_events);
-        let own = end_units.minus(start_units).and_then(|own| units.plus(own));
-        units = own.map_err(Refusal::from)?;
-    }
-    let events = u64::try_from(events).map_err(|_| Error::Bug("counters of a charge run backwards".to_owned()))?;
-    Ok(CountedUsage { events, units: adds_up.then_some(units) })
-}
-
-fn totals(inputs: &Inputs) -> Result<(u64, Ratio), Error> {
-    let (mut events, mut units) = (0, Ratio::ZERO);
-    for part in &inputs.parts {
-        if let Usage::Total(total) = &part.usage {
-            events += total.events;
-            units = units.plus(total.units).map_err(Refusal::from)?;
-        }
-    }
-    Ok((events, units))
 }
 
 /// What a line of an issue entry says is owed by the customer.

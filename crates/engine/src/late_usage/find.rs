@@ -4,6 +4,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use domain::charges::events::EventsQuery;
 use domain::ids::{BatchId, CustomerId, InvoiceId, MetricId, ProjectId};
 use domain::late_usage::{IssuedUsage, LateState, LateTurn, LateUsage, NamedSubscription, Outcome};
 use domain::metrics::Metric;
@@ -48,14 +49,7 @@ struct Turn {
 /// What the content of a charge says about its events.
 #[derive(Deserialize)]
 struct Content {
-    events: Option<Events>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Events {
-    metric_key: String,
-    subscription_key: Option<String>,
+    events: Option<EventsQuery>,
 }
 
 impl Engine {
@@ -236,7 +230,7 @@ pub(super) fn issued_usage(charged: ChargedUsage) -> Result<Option<IssuedUsage>,
         charge_key: charged.charge_key,
         customer: charged.customer,
         metric_key: events.metric_key,
-        subscription_key: events.subscription_key,
+        naming: events.naming,
         span: charged.part,
         cut: charged.cut,
     }))

@@ -190,9 +190,8 @@ fn events(tx: &mut ProjectTx<'_>, late: &LateUsage, charge_keys: &[String]) -> R
         let is_level = metric.definition.aggregation == domain::metrics::Aggregation::WeightedSum;
         let start = if is_level { all_time().start } else { issued.span.start };
         let span = domain::window::Span { start, end: issued.span.end };
-        let is_ours = |key: Option<&str>| issued.subscription_key.as_deref().is_none_or(|own| key == Some(own));
         usage_events::measurements_at(tx, metric.id, customer, span, until, |seq, event| {
-            if seq > late.since && is_ours(event.subscription_key.as_deref()) {
+            if seq > late.since && issued.naming.holds(event.subscription_key.as_deref()) {
                 ids.push((event.measurement.at, event.measurement.event));
             }
         })?;

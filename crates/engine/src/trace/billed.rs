@@ -4,13 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use domain::amount::Amount;
 use domain::charges::charge::Charge;
+use domain::charges::events::EventsQuery;
 use domain::currency::Currency;
 use domain::ids::{ChargeId, EntryId, InvoiceId};
 use domain::ingest::{UsageEvent, properties};
 use domain::invoices::standing::InvoiceState;
 use domain::ledger::entry::{CauseType, JournalEntry};
 use domain::metering::DimensionValues;
-use domain::time::Instant;
 use serde::Deserialize;
 use storage::{ProjectTx, charges, ingest_batches, invoices, issued_invoices};
 
@@ -40,18 +40,7 @@ pub struct TraceInvoiceLine {
 
 #[derive(Debug, Deserialize)]
 struct Content {
-    events: Option<Counted>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Counted {
-    metric_key: String,
-    subscription_key: Option<String>,
-    from: Instant,
-    to: Instant,
-    #[serde(default)]
-    dimensions: DimensionValues,
+    events: Option<EventsQuery>,
 }
 
 /// The invoice that a text names: by its id or its number.
@@ -136,7 +125,7 @@ fn counts(charge: &Charge, event: &UsageEvent) -> bool {
         counted.metric_key == event.metric_key
             && counted.from <= event.at
             && event.at < counted.to
-            && counted.subscription_key.is_none_or(|key| event.subscription_key.as_ref() == Some(&key))
+            && counted.naming.holds(event.subscription_key.as_deref())
             && has_values(event, &counted.dimensions)
     })
 }

@@ -93,7 +93,8 @@ fn draft(world: &World, number: u32, metric: &str, cut: i64) -> InvoiceRecord {
         tax_category: None,
         tax_behaviour: TaxBehaviour::Exclusive,
         coupons: Vec::new(),
-        content: json!({ "events": { "metricKey": metric, "customerKey": "self" } }).to_string(),
+        content: json!({ "events": { "metricKey": metric, "customerKey": "self", "from": february().start, "to": february().end } })
+            .to_string(),
         digest: [0; 32],
         cut: Some(cut),
         as_of: february().end,

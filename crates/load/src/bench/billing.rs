@@ -4,7 +4,7 @@
 mod report;
 mod subscribe;
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use jiff::civil::Date;
 use serde_json::{Value, json};
@@ -18,7 +18,7 @@ use crate::account::{Account, Owner};
 use crate::client::Client;
 use crate::random::Random;
 use crate::server_process::ServerProcess;
-use crate::{LoadError, clock};
+use crate::{LoadError, clock, requests};
 use report::{Counts, Figures};
 
 /// How much is billed.
@@ -144,8 +144,7 @@ impl<'a> Month<'a> {
 
     /// A run that finds everything done; gives how long it took from request to result.
     fn repeat(&mut self, body: &Value) -> Result<(u64, Counts), LoadError> {
-        let begun = clock::start();
-        let made = self.project().post("/billing/runs", body, &[202])?;
+        let (begun, made) = self.start_run(body)?;
         let id = made["id"].as_str().unwrap_or_default().to_owned();
         loop {
             let run = self.project().read(&format!("/billing/runs/{id}"))?;
@@ -161,6 +160,21 @@ impl<'a> Month<'a> {
                     });
                 }
             }
+        }
+    }
+
+    /// Starts a run as soon as no other one is at work.
+    fn start_run(&mut self, body: &Value) -> Result<(Instant, Value), LoadError> {
+        let Account { access_token, project_id, .. } = &self.account;
+        let request = requests::write(access_token, project_id, "/billing/runs", body);
+        let asked = clock::start();
+        loop {
+            let begun = clock::start();
+            let reply = self.client.send_patiently(&request)?;
+            if reply.status != 409 || asked.elapsed() > RUN_WITHIN {
+                return Ok((begun, reply.require(&request.name(), &[202])?.json()));
+            }
+            clock::pause(LOOK_EVERY);
         }
     }
 

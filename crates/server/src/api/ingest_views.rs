@@ -1,6 +1,7 @@
 //! `/projects/{projectId}/ingest`: what became of what machines sent. Outcomes over time, and the stored events.
 
 use axum::extract::State;
+use domain::charges::events::Naming;
 use domain::ids::EventId;
 use domain::ingest::Operation;
 use domain::metering::DimensionValues;
@@ -64,6 +65,8 @@ pub struct EventParams {
     customer_key: Option<String>,
     /// Only events that name this subscription.
     subscription_key: Option<String>,
+    /// With a `subscriptionKey`: also events that name no subscription.
+    unnamed: Option<bool>,
     /// RFC 3339; only events that happened then or later.
     #[param(value_type = Option<String>, format = DateTime)]
     from: Option<String>,
@@ -119,6 +122,7 @@ impl EventParams {
             let others = [
                 ("customerKey", self.customer_key),
                 ("subscriptionKey", self.subscription_key),
+                ("unnamed", self.unnamed.map(|unnamed| unnamed.to_string())),
                 ("from", self.from),
                 ("to", self.to),
                 ("cut", self.cut),
@@ -132,7 +136,7 @@ impl EventParams {
         Ok(Some(EventsFilter {
             metric_key,
             customer_key: self.customer_key,
-            subscription_key: self.subscription_key,
+            naming: Naming { subscription_key: self.subscription_key, unnamed: self.unnamed.unwrap_or(false) },
             from: filter::instant("from", self.from.as_deref())?,
             to: filter::instant("to", self.to.as_deref())?,
             cut: filter::integer("cut", self.cut.as_deref())?,

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use domain::refusal::Code;
+use domain::subscriptions::change::UsageScope;
 use serde_json::Value;
 use storage::{Dialect, raw};
 
@@ -64,6 +65,45 @@ on_both! {
                 assert_eq!(line["posted"], line["charged"]);
             }
         }
+    }
+
+    // checklist 75
+    fn many_invoices_at_once_are_counted_each_by_its_own_events(world) {
+        // A third customer between the others uses something and has no invoice; the first has a second subscription that counts only
+        // events that name it, over the same time.
+        world.open_billing(4, hybrid());
+        for customer in [0, 1, 3] {
+            world.subscribe(customer);
+        }
+        world.subscribe_with(0, |new| {
+            new.external_key = "named".to_owned();
+            new.usage = Some(UsageScope::Named);
+        });
+        for (name, customer, units) in [("a", 0, "10"), ("b", 1, "20"), ("c", 2, "40"), ("d", 3, "80")] {
+            world.calls(name, customer, units, "2026-03-20T00:00:00Z");
+        }
+        let named = serde_json::json!({ "metricKey": "calls", "units": "160", "timestamp": "2026-03-20T00:00:00Z",
+            "customerKey": "customer-000", "subscriptionKey": "named", "properties": { "region": "eu" } });
+        world.send("named", &named);
+        world.bill("2026-04-01T01:00:00Z");
+        let mut counted = Vec::new();
+        for (invoice, _) in world.billed() {
+            let made = reconciliation(world, invoice.id);
+            assert_eq!(made["differences"], serde_json::json!([]), "{made:#}");
+            let lines = made["lines"].as_array().unwrap();
+            for line in lines.iter().filter(|line| line["counted"] != Value::Null) {
+                // An event that names a subscription is behind the line of that one alone.
+                let number = u32::try_from(line["line"].as_u64().unwrap()).unwrap();
+                let events = world.engine.list_invoice_events(&world.owner(), invoice.id, number, None, 10).unwrap();
+                assert_eq!(events.len(), 1, "{line}");
+                let trace = world.engine.trace(&world.owner(), &events[0].idempotency_key).unwrap();
+                assert_eq!(trace.invoice_lines.len(), 1, "{:#?}", trace.invoice_lines);
+                assert_eq!(trace.invoice_lines[0].line, Some(number));
+            }
+            counted.extend(lines.iter().filter_map(|line| Some(line["counted"]["units"].as_str()?.to_owned())));
+        }
+        counted.sort();
+        assert_eq!(counted, ["10", "160", "20", "80"]);
     }
 
     // checklist 95

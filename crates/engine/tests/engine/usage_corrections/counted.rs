@@ -54,7 +54,7 @@ fn listed(world: &World, metric: &str, cut: Option<i64>) -> Vec<(String, String)
     let filter = EventsFilter {
         metric_key: metric.to_owned(),
         customer_key: None,
-        subscription_key: None,
+        naming: domain::charges::events::Naming::default(),
         from: None,
         to: None,
         cut,
