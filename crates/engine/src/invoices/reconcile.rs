@@ -154,13 +154,15 @@ pub fn next_reconciliations(
     Ok(made)
 }
 
+/// What lines counted, by invoice and number: what is stored, and what they were rated from.
+type UsageOfLines = HashMap<(InvoiceId, u32), (CountedUsage, CountedUsage)>;
+
 /// What is stored of many invoices beside their documents.
 struct Stored {
     charges: HashMap<ChargeId, Charge>,
     /// Of the entries of charges and of invoices.
     postings: BTreeMap<EntryId, Vec<Posting>>,
-    /// What lines counted: what is stored, and what they were rated from.
-    usage: HashMap<(InvoiceId, u32), (CountedUsage, CountedUsage)>,
+    usage: UsageOfLines,
 }
 
 impl Stored {
@@ -237,10 +239,7 @@ impl Stored {
 }
 
 /// What lines counted, for those that count anything: what is stored up to their cut, and what they were rated from.
-fn usage(
-    tx: &mut ProjectTx<'_>,
-    invoices: &[(IssuedInvoice, Document)],
-) -> Result<HashMap<(InvoiceId, u32), (CountedUsage, CountedUsage)>, Error> {
+fn usage(tx: &mut ProjectTx<'_>, invoices: &[(IssuedInvoice, Document)]) -> Result<UsageOfLines, Error> {
     let mut contents = Vec::new();
     for (issued, document) in invoices {
         for line in &document.lines {
