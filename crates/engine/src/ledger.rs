@@ -2,6 +2,7 @@
 
 mod balances;
 mod closings;
+mod deferred;
 mod entries;
 
 use std::collections::BTreeMap;
@@ -23,6 +24,7 @@ use storage::{ProjectTx, accounts, balances as stored_balances, journal, ledger_
 pub(crate) use self::balances::signed;
 pub use self::balances::{AccountBalance, AccountView, BalancesAsOf};
 pub use self::closings::{BooksClosed, CloseBooks, ClosingView};
+pub use self::deferred::{DeferredFee, DeferredFees};
 pub use self::entries::{ActorView, EntryView, PostingView};
 pub(crate) use self::entries::{read_lines, views};
 use crate::command::Idempotency;

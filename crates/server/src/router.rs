@@ -8,7 +8,7 @@ use utoipa_axum::routes;
 use crate::api::catalog::items;
 use crate::api::ingest::{batch, charge, usage};
 use crate::api::invoices::{self, explain, settle};
-use crate::api::ledger::closings;
+use crate::api::ledger::{closings, deferred};
 use crate::api::plans::versions;
 use crate::api::subscriptions::changes;
 use crate::api::{
@@ -221,6 +221,7 @@ fn money(api: Api) -> Api {
         .route(routes!(closings::close_books), Guard::Project(Permission::LedgerClose))
         .route(routes!(closings::list_closings), Guard::Project(Permission::BillingRead))
         .route(routes!(ledger::balances_as_of), Guard::Project(Permission::BillingRead))
+        .route(routes!(deferred::deferred_fees), Guard::Project(Permission::BillingRead))
         .route(routes!(billing_settings::get_billing_settings), Guard::Project(Permission::BillingRead))
         .route(routes!(billing_settings::put_billing_settings), Guard::Project(Permission::BillingSettings))
         .route(routes!(overview::billing_overview), Guard::Project(Permission::BillingRead))

@@ -4,6 +4,7 @@
 use domain::currency::Currency;
 use domain::ids::{CustomerId, DeferralId, InvoiceId, SubscriptionId};
 use domain::ledger::deferral::{Days, Deferral};
+use domain::time::Instant;
 use jiff::civil::Date;
 
 use crate::error::StorageError;
@@ -92,6 +93,48 @@ pub fn find_by_ids(tx: &mut ProjectTx<'_>, ids: &[DeferralId]) -> Result<Vec<Def
         ),
         &rows,
         read,
+    )
+}
+
+/// Which deferrals are asked for.
+#[derive(Debug, Clone, Copy)]
+pub struct DeferredAsOf {
+    /// What is left of them after this day of the books.
+    pub day: Date,
+    /// The end of that day: what was issued or became void later is of no matter.
+    pub end: Instant,
+    /// Of this payer only.
+    pub customer: Option<CustomerId>,
+}
+
+/// The deferrals of which something was left at the end of a day, after the given one by id, with the numbers of their invoices.
+pub fn open_as_of(
+    tx: &mut ProjectTx<'_>,
+    asked: &DeferredAsOf,
+    after: Option<DeferralId>,
+    limit: i64,
+) -> Result<Vec<(Deferral, String)>, StorageError> {
+    let next = asked.day.tomorrow().unwrap_or(asked.day);
+    tx.query(
+        sql!(
+            "-- open_deferrals_as_of
+            select d.id, d.invoice_id, d.line, d.credit_note_id, d.customer_id, d.subscription_id, d.currency, d.amount_micros,
+                d.first_on, d.ends_on, d.starts_on, i.number_text
+            from deferrals d
+            join issued_invoices i on i.project_id = d.project_id and i.invoice_id = d.invoice_id and i.issued_at < ?4
+            join recognitions g on g.project_id = d.project_id and g.deferral_id = d.id
+                and (g.voided_at is null or g.voided_at >= ?4)
+            left join credit_notes c on c.project_id = d.project_id and c.id = d.credit_note_id
+            where d.project_id = ?1
+              and (d.starts_on > ?2 or d.ends_on > ?3)
+              and (c.id is null or c.issued_at < ?4)
+              and (cast(?5 as {uuid}) is null or d.customer_id = ?5)
+              and (cast(?6 as {uuid}) is null or d.id > ?6)
+            order by d.id
+            limit ?7"
+        ),
+        &params![asked.day.to_string(), next.to_string(), asked.end, asked.customer, after, limit],
+        |row| Ok((read(row)?, row.get(11)?)),
     )
 }
 

@@ -32,10 +32,20 @@ pub struct ClosingRecord {
 /// # Errors
 /// [`Code::InvalidValue`] for a text that is no date, or a day that time does not reach.
 pub fn accounting_day(field: &str, text: &str, zone: &TimeZone) -> Result<Instant, Refusal> {
-    let refused = || Refusal::field(Code::InvalidValue, field, "must be a day such as 2026-04-01.");
-    let day: Date = text.parse().map_err(|_| refused())?;
-    let start = day.to_zoned(zone.clone()).map_err(|_| refused())?;
+    let start = civil_day(field, text)?.to_zoned(zone.clone()).map_err(|_| no_day(field))?;
     Ok(Instant::from_timestamp(start.timestamp()))
+}
+
+/// A civil day of the books, as people write it.
+///
+/// # Errors
+/// [`Code::InvalidValue`] for a text that is no date.
+pub fn civil_day(field: &str, text: &str) -> Result<Date, Refusal> {
+    text.parse().map_err(|_| no_day(field))
+}
+
+fn no_day(field: &str) -> Refusal {
+    Refusal::field(Code::InvalidValue, field, "must be a day such as 2026-04-01.")
 }
 
 impl Closing {

@@ -55,6 +55,15 @@ fn held(world: &World, account: &str, when: &str) -> String {
     domain::ledger::balance::Balance::from_micros(micros.sum()).to_string()
 }
 
+/// What is left of all fees at the end of a day is what the accounts hold then.
+fn agrees(world: &World, days: &[&str]) {
+    for day in days {
+        let fees = world.engine.deferred_fees(&world.owner(), Some(day), None, (None, 1_000)).unwrap().fees;
+        let left = Amount::checked_sum(fees.iter().map(|fee| fee.left)).unwrap().to_string();
+        assert_eq!(left, held(world, "deferred", &format!("{day}T23:59:59.999Z")), "{day}: {fees:#?}");
+    }
+}
+
 fn first_invoice(world: &World) -> InvoiceId {
     world.billed()[0].0.id
 }
@@ -138,6 +147,7 @@ on_both! {
         assert!(told[10..30].iter().all(|day| day.ends_with(" 3.000000")), "{told:?}");
         assert_eq!(held(world, "revenue:subscription", "2026-04-30T23:59:59.999Z"), "70.000000");
         assert_eq!(held(world, "deferred", "2026-04-30T23:59:59.999Z"), "0.000000");
+        agrees(world, &["2026-03-31", "2026-04-01", "2026-04-10", "2026-04-11", "2026-04-29", "2026-04-30"]);
     }
 
     fn a_credit_note_takes_what_is_not_earned_from_what_is_deferred(world) {
@@ -157,6 +167,7 @@ on_both! {
         // 17.00 were earned, and 17.00 of what was earned was given back.
         assert_eq!(held(world, "revenue:subscription", "2026-04-30T23:59:59.999Z"), "17.000000");
         assert_eq!(held(world, "contra:credit_note", "2026-04-30T23:59:59.999Z"), "17.000000");
+        agrees(world, &["2026-04-10", "2026-04-11", "2026-04-12", "2026-04-20", "2026-04-21", "2026-04-30"]);
     }
 
     fn a_credit_note_comes_to_the_same_when_the_books_are_behind(world) {
@@ -188,6 +199,7 @@ on_both! {
         pass(world, "2026-04-13T00:00:00Z");
         assert_eq!(days(world)[10..], ["2026-04-11 11.000000", "2026-04-12 1.000000"]);
         assert_eq!(held(world, "deferred", "2026-04-13T00:00:00Z"), "18.000000");
+        agrees(world, &["2026-04-01", "2026-04-10", "2026-04-11", "2026-04-12"]);
     }
 
     fn what_is_given_up_is_earned_all_the_same(world) {

@@ -1,6 +1,7 @@
 //! `/projects/{projectId}/ledger`: entries with their postings, accounts, and balances as of any instant.
 
 pub(crate) mod closings;
+pub(crate) mod deferred;
 
 use axum::extract::State;
 use domain::ids::EntryId;

@@ -1,6 +1,7 @@
 //! A sandbox lives through a year, told through the API with every invoice worked out by hand: 2028, which has a 29th of February.
 
 use domain::access::Scope;
+use domain::refusal::Code;
 use http::Method;
 use serde_json::{Value, json};
 
@@ -128,6 +129,17 @@ impl<'w> Year<'w> {
         assert_eq!(paid["state"], "paid");
     }
 
+    /// `number/line deferred earned left`, fee by fee, at the end of a day.
+    fn fees(&self, day: &str) -> Vec<String> {
+        let page = self.get(&format!("/ledger/deferred?asOf={day}&customerKey=acme"));
+        assert_eq!(page["asOf"], day);
+        let told = |fee: &Value| {
+            let (deferred, earned, left) = (text(&fee["deferred"]), text(&fee["earned"]), text(&fee["left"]));
+            format!("{}/{} {deferred} {earned} {left}", text(&fee["number"]), fee["line"])
+        };
+        page["data"].as_array().unwrap().iter().map(told).collect()
+    }
+
     /// What the accounts with this name hold together, by when entries count.
     fn held(&self, account: &str, as_of: &str) -> String {
         let page = self.get(&format!("/ledger/balances?asOf={as_of}&axis=effective&limit=200"));
@@ -249,6 +261,16 @@ fn late_usage_and_credit_note(year: &Year<'_>) {
     );
     assert_eq!(year.held("contra:credit_note", "2028-04-11T00:00:00Z"), "100.000000");
     assert_eq!(year.held("deferred", "2028-04-11T00:00:00Z"), "998.666667");
+
+    // Line by line, at the end of the 10th, and what will be left at the end of the 11th: a 20th of what was taken back is gone, too.
+    assert_eq!(year.fees("2028-04-10"), ["INV-000005/3 1798.000000 599.333333 1198.666667"]);
+    assert_eq!(year.held("deferred", "2028-04-10T23:59:59.999Z"), "1198.666667");
+    let ahead = ["INV-000005/3 1798.000000 659.266667 1138.733333", "INV-000005/3 -200.000000 -10.000000 -190.000000"];
+    assert_eq!(year.fees("2028-04-11"), ahead);
+    let path = year.project.path("/ledger/deferred?asOf=soon");
+    let problem = year.world.get(path).bearer(&year.project.owner.token).refused(Code::InvalidValue);
+    assert_eq!(problem["errors"][0]["field"], "asOf");
+    assert_eq!(year.get("/ledger/deferred?customerKey=nobody")["data"], json!([]));
 }
 
 /// An invoice that nobody pays in time.

@@ -138,4 +138,27 @@ on_both! {
         let entry = world.engine.get_invoice(&world.owner(), id).unwrap().entry.unwrap();
         assert_eq!(world.written(entry), ["D receivable 31.000000", "C deferred 31.000000"]);
     }
+
+    fn what_more_fees_earn_on_a_day_than_an_entry_has_lines_is_booked_in_several(world) {
+        let fees = |day: &str, first: u128| {
+            let fee = |number: u128| Item {
+                kind: ChargeKind::AdvanceFee,
+                subscription: Some(SubscriptionId::from_uuid(Uuid::from_u128(number))),
+                ..item(Box::leak(format!("base/{number}").into_boxed_str()), "2")
+            };
+            draft(world, day, &(first..first + 600).map(fee).collect::<Vec<_>>())
+        };
+        let drafts = [fees("2026-03-01", 0x1000), fees("2026-03-02", 0x2000)];
+        world.clock.set("2026-03-03T00:00:00Z");
+        issue(world, &drafts);
+        let ctx = world.engine.clocked_ctx("test", world.project.id).unwrap();
+        world.engine.run_due_work(&ctx).unwrap();
+        let filter = TransactionFilter { kind: Some(TransactionType::Recognition), ..TransactionFilter::default() };
+        let mut entries = world.engine.list_entries(&world.owner(), &filter, None, 10).unwrap();
+        entries.sort_by_key(|entry| (entry.usage_at, entry.amount));
+        let told: Vec<_> = entries.iter().map(|entry| (entry.amount.to_string(), entry.postings.len())).collect();
+        // Each of the days has 600 fees; both are taken together, and one is cut where an entry would be full.
+        let cut = [("1200.000000", 601), ("402.000000", 202), ("798.000000", 400)];
+        assert_eq!(told, cut.map(|(amount, lines)| (amount.to_owned(), lines)));
+    }
 }
