@@ -164,6 +164,43 @@ on_both! {
         assert_eq!(world.prepaid_of("calls"), ["5.000000 4.000000 0.000000"]);
     }
 
+    fn a_clock_that_jumps_back_and_forth_bills_each_period_once(world) {
+        // promise P24
+        world.open_billing(4, hybrid());
+        world.subscribe(0);
+        let steady = ["2026-04-01T02:00:00Z", "2026-05-01T02:00:00Z", "2026-06-01T02:00:00Z", "2026-07-01T02:00:00Z"];
+        let jumping = [
+            "2026-04-01T00:10:00Z", // in the middle of the late buffer, and back before the month began
+            "2026-03-18T00:00:00Z",
+            "2026-04-01T02:00:00Z",
+            "2026-03-31T23:59:59Z",
+            "2026-06-01T02:00:00Z", // two months at once, and back into the first of them
+            "2026-04-15T00:00:00Z",
+            "2026-04-15T00:00:00Z",
+            "2025-12-31T00:00:00Z", // before anything was there
+            "2026-06-30T23:59:59Z",
+            "2026-07-01T02:00:00Z",
+            "2026-05-01T00:00:00Z",
+        ];
+        let tick = |now: &str| {
+            world.clock.set(now);
+            world.engine.run_due_work(&world.system()).unwrap();
+        };
+        jumping.into_iter().for_each(tick);
+        let jumped = (world.charged(), world.invoices());
+        assert_eq!(jumped.0.len(), 5 + 4, "the rest of March and four months ahead, and usage of four months");
+        // Nothing is left for a clock that goes as it should, and it would have billed the same.
+        steady.into_iter().for_each(tick);
+        assert_eq!((world.charged(), world.invoices()), jumped);
+        world.clock.set("2026-03-17T10:20:00Z");
+        world.subscribe(3);
+        steady.into_iter().for_each(tick);
+        let half = |lines: &[String]| lines.chunks(2).map(|pair| (pair[0] == pair[1]).then(|| pair[0].clone())).collect::<Vec<_>>();
+        let (charged, invoices) = (half(&world.charged()), half(&world.invoices()));
+        assert_eq!(charged, jumped.0.into_iter().map(Some).collect::<Vec<_>>());
+        assert_eq!(invoices, jumped.1.into_iter().map(Some).collect::<Vec<_>>());
+    }
+
     fn looking_again_leaves_what_is_issued_to_the_late_desk(world) {
         // checklist 70
         world.open_billing(1, hybrid());
