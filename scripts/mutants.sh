@@ -4,7 +4,7 @@
 mutants_are_caught() {
     crash_run_catches_ack_before_commit && matrix_catches_key_opens_any_project && race_catches_wallet_not_locked &&
         build_catches_fold_forgets_epoch \
-        && lease_catches_fence_not_checked
+        && lease_catches_fence_not_checked && nodes_catch_charge_key_dropped
 }
 
 # Usage acknowledged before it is committed must show as lost.
@@ -39,17 +39,24 @@ lease_catches_fence_not_checked() {
     test_fails_with mutant_fence_not_checked engine engine a_node_that_comes_back_after_its_lease_stores_nothing
 }
 
+# Two nodes that store what both decided, with nothing to keep them from it, must show as billed twice.
+nodes_catch_charge_key_dropped() {
+    test_fails_with mutant_charge_key_dropped simulation simulation \
+        a_node_that_wakes_in_the_middle_of_a_run_bills_nothing_twice "billed twice"
+}
+
 # Sums from memory that do not know a new series must show as rows that lack events.
 build_catches_fold_forgets_epoch() {
     test_fails_with mutant_fold_forgets_epoch engine engine sums_that_were_made_before_a_version_began_are_not_stored
 }
 
-# test_fails_with FEATURE PACKAGE TEST_BINARY FILTER
-# Only a test that ran and failed counts: a build that breaks or a run that hangs proves nothing.
+# test_fails_with FEATURE PACKAGE TEST_BINARY FILTER [WORDS]
+# Only a test that ran and failed counts, for the reason that it gives in these words: a build that breaks or a run that hangs proves nothing.
 test_fails_with() {
     local report status=0
     report="$(timeout 600 cargo test --quiet --package "$2" --test "$3" --features "$1" -- "$4" 2>&1)" || status=$?
-    if [[ "$status" -eq 0 ]] || ! grep -Eq '^test result: FAILED\. .* [1-9][0-9]* failed' <<<"$report"; then
+    if [[ "$status" -eq 0 ]] || ! grep -Eq '^test result: FAILED\. .* [1-9][0-9]* failed' <<<"$report" ||
+        ! grep -q -- "${5:-}" <<<"$report"; then
         tail -n 20 <<<"$report" >&2
         echo "The fault $1 was not shown by a failing test in $2/$3 (exit status $status)." >&2
         return 1

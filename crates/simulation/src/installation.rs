@@ -26,7 +26,7 @@ impl Installation {
     pub fn open(address: &str) -> Installation {
         let clock = Arc::new(TestClock::at("1970-01-01T00:00:00Z"));
         let random = Arc::new(SeededRandom::new(0));
-        let engine = open(address, Arc::clone(&clock) as _, Arc::clone(&random));
+        let engine = open(address, STATEMENT_MAX, Arc::clone(&clock) as _, Arc::clone(&random));
         Installation { engine, clock, random }
     }
 
@@ -47,10 +47,15 @@ impl Installation {
     }
 }
 
-/// An engine on a migrated database.
-pub fn open(address: &str, clock: Arc<dyn Clock>, random: Arc<SeededRandom>) -> Engine {
+/// For machines that are slow and do other things, too.
+const STATEMENT_MAX: Duration = Duration::from_secs(120);
+
+/// An engine on a migrated database. PostgreSQL gives up a statement that takes longer than `statement_max`, and a transaction in which
+/// nothing happens for so long.
+pub fn open(address: &str, statement_max: Duration, clock: Arc<dyn Clock>, random: Arc<SeededRandom>) -> Engine {
     let mut options = OpenOptions::standard();
     options.wait_max = Duration::from_secs(30);
+    options.statement_time_max = statement_max;
     let url = DatabaseUrl::parse(address).unwrap();
     let db = Database::open(&url, &options).unwrap_or_else(|error| panic!("{url}: {error}"));
     Engine::new(EngineParts {

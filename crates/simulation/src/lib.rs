@@ -4,9 +4,11 @@
 pub mod crash;
 pub mod installation;
 pub mod node;
+pub mod nodes;
 pub mod outcome;
 pub mod process;
 pub mod template;
+pub mod worker;
 pub mod world;
 
 use sha2::{Digest, Sha256};

@@ -9,6 +9,7 @@ use simulation::outcome::Pdfs;
 use simulation::process::Program;
 use simulation::template::{Kind, Template};
 use simulation::world::{Order, WorldPlan};
+use simulation::{nodes, worker};
 
 const USAGE: &str = "Usage:
   cargo run -p simulation -- crash sqlite|postgres [CUSTOMERS [ONE-PDF-OF]]
@@ -23,6 +24,11 @@ fn main() -> ExitCode {
             std::io::stdin().read_to_string(&mut text).unwrap();
             let orders: Orders = serde_json::from_str(&text).unwrap();
             println!("{}", serde_json::to_string(&node::run(&orders)).unwrap());
+            ExitCode::SUCCESS
+        }
+        ["worker"] => {
+            let (orders, ended) = nodes::orders_from_stdin();
+            worker::work(&orders, ended);
             ExitCode::SUCCESS
         }
         ["crash", "sqlite", rest @ ..] => crash_all(Kind::Sqlite, rest),

@@ -70,7 +70,7 @@ fn bill(installation: &Installation, orders: &Orders) {
     let engine = &installation.engine;
     installation.begin("run", at(NOW));
     for _ in 0..LOOKS_MAX {
-        let ctx = engine.clocked_ctx("simulation", orders.project).unwrap();
+        let ctx = engine.clocked_ctx("due work", orders.project).unwrap();
         if orders.threads > 1 {
             engine.schedule_billing(&ctx).unwrap();
             std::thread::scope(|scope| {
@@ -96,7 +96,7 @@ fn bill(installation: &Installation, orders: &Orders) {
 }
 
 /// Counts failpoints, and stops at the one that is named.
-fn watch(stop: Option<Stop>) -> Arc<Mutex<BTreeMap<String, u64>>> {
+pub(crate) fn watch(stop: Option<Stop>) -> Arc<Mutex<BTreeMap<String, u64>>> {
     let hits = Arc::new(Mutex::new(BTreeMap::<String, u64>::new()));
     let counted = Arc::clone(&hits);
     storage::failpoints::watch(move |point| {

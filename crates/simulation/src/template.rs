@@ -37,22 +37,38 @@ impl Template {
             Kind::Postgres => postgres::empty_database_address()?,
         };
         let url = DatabaseUrl::parse(&address).unwrap();
-        Database::open(&url, &OpenOptions::standard()).unwrap().migrate(migrated_at()).unwrap();
+        let database = Database::open(&url, &OpenOptions::standard()).unwrap();
+        database.migrate(migrated_at()).unwrap();
+        if cfg!(feature = "mutant_charge_key_dropped") {
+            storage::raw::run_as_owner(&database, "alter table charges drop constraint charges_key").unwrap();
+        }
+        drop(database);
         let project = world::write(&Installation::open(&address), plan);
         Some(Template { kind, address, project })
     }
 
     pub fn copy(&self) -> Copied {
-        let address = match self.kind {
-            Kind::Sqlite => {
-                let path = scratch::path("world.db");
-                std::fs::copy(path_of(&self.address), &path).unwrap();
-                sqlite(&path)
-            }
-            Kind::Postgres => postgres::copy_of(&self.address),
-        };
-        Copied { kind: self.kind, address }
+        copied(self.kind, &self.address)
     }
+}
+
+impl Copied {
+    /// A copy of the copy, to which nobody may be connected.
+    pub fn copy(&self) -> Copied {
+        copied(self.kind, &self.address)
+    }
+}
+
+fn copied(kind: Kind, from: &str) -> Copied {
+    let address = match kind {
+        Kind::Sqlite => {
+            let path = scratch::path("world.db");
+            std::fs::copy(path_of(from), &path).unwrap();
+            sqlite(&path)
+        }
+        Kind::Postgres => postgres::copy_of(from),
+    };
+    Copied { kind, address }
 }
 
 impl Drop for Copied {
