@@ -2,6 +2,8 @@
 
 mod damage;
 
+use std::sync::Barrier;
+
 use domain::amount::Amount;
 use domain::ids::{EntryId, InvoiceId};
 use domain::invoices::credit::CreditWish;
@@ -234,14 +236,21 @@ on_both! {
             world.subscribe_with(customer, |new| new.starts_at = Some(at("2026-04-01T00:00:00Z")));
         }
         pass(world, "2026-04-01T02:00:00Z");
-        world.clock.set("2026-04-21T02:00:00Z");
-        let ctx = world.engine.clocked_ctx("test", world.project.id).unwrap();
-        std::thread::scope(|scope| {
-            let workers: Vec<_> = (0..6).map(|_| scope.spawn(|| world.engine.run_due_work(&ctx))).collect();
-            for worker in workers {
-                worker.join().unwrap().unwrap();
-            }
-        });
+        for day in 2..=21 {
+            world.clock.set(&format!("2026-04-{day:02}T02:00:00Z"));
+            let ctx = world.engine.clocked_ctx("test", world.project.id).unwrap();
+            let together = Barrier::new(6);
+            std::thread::scope(|scope| {
+                let work = || {
+                    together.wait();
+                    world.engine.run_due_work(&ctx)
+                };
+                let workers: Vec<_> = (0..6).map(|_| scope.spawn(work)).collect();
+                for worker in workers {
+                    worker.join().unwrap().unwrap();
+                }
+            });
+        }
         let told = days(world);
         assert_eq!(told.len(), 20);
         assert!(told.iter().all(|day| day.ends_with(" 2.000000")), "{told:?}");
