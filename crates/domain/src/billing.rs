@@ -5,12 +5,13 @@
 //! 2. [`wanted`]: what an item should come to, by its key: fees and seats from the subscription alone, usage from counters that are
 //!    given.
 //! 3. [`diff`]: what is still to be charged so that everything charged is what is wanted. Done again, nothing is left to do.
-//! 4. [`drafts`]: which invoice a charge is put on. [`run`]: an account of everything that was looked at.
+//! 4. [`drafts`]: which invoice a charge is put on. [`run`]: an account of everything that was looked at. [`report`]: what it comes to.
 //!
 //! Pure: nothing here knows what was stored or what time it is.
 
 pub mod diff;
 pub mod drafts;
 pub mod plan;
+pub mod report;
 pub mod run;
 pub mod wanted;

@@ -10,12 +10,16 @@
 //!    starting them when something is due. [`forecast`] and [`walk`]: the same, undone.
 
 pub(crate) mod decide;
+mod dry_run;
 pub mod forecast;
 pub(crate) mod load;
 pub(crate) mod post;
+mod report;
+pub mod reports;
 pub(crate) mod run;
 pub mod runs;
 pub(crate) mod save;
 pub(crate) mod scheduler;
+mod take;
 mod usage;
 pub(crate) mod walk;

@@ -24,6 +24,7 @@ pub(crate) mod admin;
 pub(crate) mod audit;
 pub(crate) mod auth;
 pub(crate) mod backtests;
+pub(crate) mod billing_reports;
 pub(crate) mod billing_runs;
 pub(crate) mod billing_settings;
 pub(crate) mod catalog;

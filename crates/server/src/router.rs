@@ -12,9 +12,9 @@ use crate::api::ledger::{closings, deferred};
 use crate::api::plans::versions;
 use crate::api::subscriptions::changes;
 use crate::api::{
-    access_keys, admin, audit, auth, backtests, billing_runs, billing_settings, catalog, clock, customers, docs,
-    documents, estimates, health, ingest_views, jobs, late_usage, ledger, members, metric_versions, metrics, overview,
-    plans, projects, rejections, subscriptions, trace, transactions, usage_corrections, wallets,
+    access_keys, admin, audit, auth, backtests, billing_reports, billing_runs, billing_settings, catalog, clock,
+    customers, docs, documents, estimates, health, ingest_views, jobs, late_usage, ledger, members, metric_versions,
+    metrics, overview, plans, projects, rejections, subscriptions, trace, transactions, usage_corrections, wallets,
 };
 use crate::app::App;
 use crate::edge::surround;
@@ -143,6 +143,10 @@ fn prices(api: Api) -> Api {
         .route(routes!(billing_runs::list_billing_runs), Guard::Project(Permission::BillingRead))
         .route(routes!(billing_runs::get_billing_run), Guard::Project(Permission::BillingRead))
         .route(routes!(billing_runs::list_billing_run_items), Guard::Project(Permission::BillingRead))
+        .route(routes!(billing_reports::get_billing_report), Guard::Project(Permission::BillingRead))
+        .route(routes!(billing_reports::list_billing_report_lines), Guard::Project(Permission::BillingRead))
+        .route(routes!(billing_reports::list_billing_report_invoices), Guard::Project(Permission::BillingRead))
+        .route(routes!(billing_reports::list_missing_customers), Guard::Project(Permission::BillingRead))
         .route(routes!(plans::create_plan), manage)
         .route(routes!(plans::list_plans), read)
         .route(routes!(plans::get_plan), read)

@@ -116,7 +116,7 @@ pub fn count_planned(
     )
 }
 
-fn values(item: &BillingItem) -> [Value<'_>; 16] {
+pub(crate) fn values(item: &BillingItem) -> [Value<'_>; 16] {
     params![
         item.id,
         item.subscription,
@@ -137,7 +137,7 @@ fn values(item: &BillingItem) -> [Value<'_>; 16] {
     ]
 }
 
-fn read(row: &Row<'_>) -> Result<BillingItem, StorageError> {
+pub(crate) fn read(row: &Row<'_>) -> Result<BillingItem, StorageError> {
     Ok(BillingItem {
         id: row.get(0)?,
         subscription: row.get(1)?,

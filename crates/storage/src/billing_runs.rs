@@ -2,6 +2,7 @@
 
 use domain::billing::run::{BillingRun, RunCounts, RunMode, RunPhase, RunTrigger};
 use domain::ids::BillingRunId;
+use domain::time::Instant;
 
 use crate::error::StorageError;
 use crate::sql::value::JsonText;
@@ -44,7 +45,7 @@ pub fn update(tx: &mut ProjectTx<'_>, run: &BillingRun) -> Result<(), StorageErr
             "-- update_billing_run
             update billing_runs
             set phase = ?3, subscriptions = ?4, planned = ?5, charged = ?6, unchanged = ?7, skipped = ?8, failed = ?9,
-                drafts = ?10, issued = ?11, last_subscription_id = ?12
+                drafts = ?10, issued = ?11, last_payer_id = ?12
             where project_id = ?1 and id = ?2"
         ),
         &params![
@@ -58,7 +59,7 @@ pub fn update(tx: &mut ProjectTx<'_>, run: &BillingRun) -> Result<(), StorageErr
             counts.failed,
             counts.drafts,
             counts.issued,
-            run.last_subscription,
+            run.last_payer,
         ],
     )?;
     assert_eq!(updated, 1, "a run that is updated exists");
@@ -69,7 +70,7 @@ pub fn get(tx: &mut ProjectTx<'_>, id: BillingRunId) -> Result<Option<BillingRun
     tx.query_opt(
         sql!(
             "-- get_billing_run
-            select id, job_id, mode, started_by, scope, as_of, phase, last_subscription_id, subscriptions, planned, charged, unchanged, skipped, failed,
+            select id, job_id, mode, started_by, scope, as_of, phase, last_payer_id, subscriptions, planned, charged, unchanged, skipped, failed,
                 drafts, issued, created_by, created_at
             from billing_runs
             where project_id = ?1 and id = ?2"
@@ -84,7 +85,7 @@ pub fn open(tx: &mut ProjectTx<'_>) -> Result<Option<BillingRun>, StorageError> 
     tx.query_opt(
         sql!(
             "-- open_billing_run
-            select id, job_id, mode, started_by, scope, as_of, phase, last_subscription_id, subscriptions, planned, charged, unchanged, skipped, failed,
+            select id, job_id, mode, started_by, scope, as_of, phase, last_payer_id, subscriptions, planned, charged, unchanged, skipped, failed,
                 drafts, issued, created_by, created_at
             from billing_runs
             where project_id = ?1 and mode = 'bill' and phase in ('charge', 'issue')"
@@ -99,7 +100,7 @@ pub fn page(tx: &mut ProjectTx<'_>, before: Option<BillingRunId>, limit: i64) ->
     tx.query(
         sql!(
             "-- page_billing_runs
-            select id, job_id, mode, started_by, scope, as_of, phase, last_subscription_id, subscriptions, planned, charged, unchanged, skipped, failed,
+            select id, job_id, mode, started_by, scope, as_of, phase, last_payer_id, subscriptions, planned, charged, unchanged, skipped, failed,
                 drafts, issued, created_by, created_at
             from billing_runs
             where project_id = ?1
@@ -108,6 +109,26 @@ pub fn page(tx: &mut ProjectTx<'_>, before: Option<BillingRunId>, limit: i64) ->
             limit ?3"
         ),
         &params![before, limit],
+        read,
+    )
+}
+
+/// Runs that billed and are done, those of the latest times first, from before an instant.
+pub fn done_before(tx: &mut ProjectTx<'_>, as_of: Instant, limit: i64) -> Result<Vec<BillingRun>, StorageError> {
+    tx.query(
+        sql!(
+            "-- billing_runs_done_before
+            select id, job_id, mode, started_by, scope, as_of, phase, last_payer_id, subscriptions, planned, charged, unchanged, skipped, failed,
+                drafts, issued, created_by, created_at
+            from billing_runs
+            where project_id = ?1
+              and mode = 'bill'
+              and phase = 'done'
+              and as_of < ?2
+            order by as_of desc, id desc
+            limit ?3"
+        ),
+        &params![as_of, limit],
         read,
     )
 }
@@ -122,7 +143,7 @@ fn read(row: &Row<'_>) -> Result<BillingRun, StorageError> {
         scope: serde_json::from_str(&scope).map_err(|_| StorageError::corrupt("the scope of a billing run"))?,
         as_of: row.get(5)?,
         phase: row.named(6, RunPhase::parse)?,
-        last_subscription: row.get(7)?,
+        last_payer: row.get(7)?,
         counts: RunCounts {
             subscriptions: row.get(8)?,
             planned: row.get(9)?,

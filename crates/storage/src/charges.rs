@@ -220,7 +220,7 @@ pub fn find_many(tx: &mut ProjectTx<'_>, charges: &[ChargeId]) -> Result<Vec<Cha
     )
 }
 
-fn values(charge: &Charge) -> Result<[Value<'_>; 31], StorageError> {
+pub(crate) fn values(charge: &Charge) -> Result<[Value<'_>; 31], StorageError> {
     let coupons = serde_json::to_string(&charge.coupons).map_err(|error| StorageError::corrupt(error.to_string()))?;
     let coupons = Some(JsonText(coupons)).filter(|_| !charge.coupons.is_empty());
     let source = charge.source.as_ref();
@@ -259,7 +259,7 @@ fn values(charge: &Charge) -> Result<[Value<'_>; 31], StorageError> {
     ])
 }
 
-fn read(row: &Row<'_>) -> Result<Charge, StorageError> {
+pub(crate) fn read(row: &Row<'_>) -> Result<Charge, StorageError> {
     let source_key: Option<String> = row.get(9)?;
     let source_version: Option<u32> = row.get(10)?;
     let span = |start: Option<_>, end: Option<_>| start.zip(end).map(|(start, end)| Span { start, end });

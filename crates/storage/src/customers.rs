@@ -90,6 +90,28 @@ pub fn find_dependent(tx: &mut ProjectTx<'_>, payer: CustomerId) -> Result<Optio
     )
 }
 
+/// The customers for whom nobody else pays, in the order of their ids, after one.
+pub fn page_payers(
+    tx: &mut ProjectTx<'_>,
+    after: Option<CustomerId>,
+    limit: i64,
+) -> Result<Vec<CustomerId>, StorageError> {
+    tx.query(
+        sql!(
+            "-- page_payers
+            select id
+            from customers
+            where project_id = ?1
+              and payer_id is null
+              and (cast(?2 as {uuid}) is null or id > ?2)
+            order by id
+            limit ?3"
+        ),
+        &params![after, limit],
+        |row| row.get(0),
+    )
+}
+
 pub fn get(tx: &mut ProjectTx<'_>, id: CustomerId) -> Result<Option<Customer>, StorageError> {
     tx.query_opt(
         sql!(

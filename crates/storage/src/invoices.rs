@@ -4,7 +4,7 @@ mod due;
 mod page;
 mod standing;
 
-pub use due::{due_drafts, next_due_draft, postpone};
+pub use due::{due_drafts, due_drafts_of, next_due_draft, postpone};
 pub use page::{InvoiceCounts, InvoiceFilter, charged_on_drafts, counts, page};
 pub use standing::{find_by_ids, get, lock_many, of_charges, release_lines, store_many};
 

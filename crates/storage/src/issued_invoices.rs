@@ -1,8 +1,14 @@
 //! What was issued, as it was issued. Rows are added and read, never changed: the database refuses it.
 
-use domain::ids::InvoiceId;
+use std::collections::BTreeMap;
+
+use domain::amount::Amount;
+use domain::currency::Currency;
+use domain::ids::{CustomerId, InvoiceId};
 use domain::invoices::issued::{GivenNumber, IssuedInvoice};
 use domain::invoices::settings::SeriesName;
+use jiff::ToSpan;
+use jiff::civil::Date;
 
 use crate::error::StorageError;
 use crate::sql::{Row, Value, bulk_sql, params, sql};
@@ -20,7 +26,7 @@ pub struct IssuedNumber {
 /// # Errors
 /// A violation of `issued_invoices_number` when a number was given already: whoever gives numbers holds the row of the series.
 pub fn insert_many(tx: &mut ProjectTx<'_>, issued: &[IssuedInvoice]) -> Result<(), StorageError> {
-    let rows: Vec<[Value<'_>; 10]> = issued
+    let rows: Vec<[Value<'_>; 11]> = issued
         .iter()
         .map(|issued| {
             params![
@@ -34,6 +40,7 @@ pub fn insert_many(tx: &mut ProjectTx<'_>, issued: &[IssuedInvoice]) -> Result<(
                 &issued.document,
                 &issued.digest,
                 issued.issued_at,
+                issued.billed,
             ]
         })
         .collect();
@@ -41,7 +48,7 @@ pub fn insert_many(tx: &mut ProjectTx<'_>, issued: &[IssuedInvoice]) -> Result<(
         bulk_sql!(
             "-- insert_issued_invoices
             insert into issued_invoices (project_id, invoice_id, series, number, number_text, entry_id, total_micros, currency,
-                document, digest, issued_at)
+                document, digest, issued_at, billed_micros)
             {values}",
             [
                 project_id: Uuid,
@@ -55,6 +62,7 @@ pub fn insert_many(tx: &mut ProjectTx<'_>, issued: &[IssuedInvoice]) -> Result<(
                 document: Text,
                 digest: Bytes,
                 issued_at: Instant,
+                billed_micros: Int,
             ]
         ),
         &rows,
@@ -66,7 +74,8 @@ pub fn get(tx: &mut ProjectTx<'_>, invoice: InvoiceId) -> Result<Option<IssuedIn
     tx.query_opt(
         sql!(
             "-- get_issued_invoice
-            select invoice_id, series, number, number_text, entry_id, total_micros, currency, document, digest, issued_at
+            select invoice_id, series, number, number_text, entry_id, total_micros, currency, document, digest, issued_at,
+                billed_micros
             from issued_invoices
             where project_id = ?1 and invoice_id = ?2"
         ),
@@ -82,7 +91,7 @@ pub fn find_many(tx: &mut ProjectTx<'_>, invoices: &[InvoiceId]) -> Result<Vec<I
         bulk_sql!(
             "-- find_issued_invoices
             select i.invoice_id, i.series, i.number, i.number_text, i.entry_id, i.total_micros, i.currency, i.document, i.digest,
-                i.issued_at
+                i.issued_at, i.billed_micros
             from {rows}
             join issued_invoices i on i.project_id = r.project_id and i.invoice_id = r.invoice_id",
             [project_id: Uuid, invoice_id: Uuid]
@@ -99,7 +108,8 @@ pub fn page(tx: &mut ProjectTx<'_>, after: Option<InvoiceId>, limit: i64) -> Res
     tx.query(
         sql!(
             "-- page_issued_invoices
-            select invoice_id, series, number, number_text, entry_id, total_micros, currency, document, digest, issued_at
+            select invoice_id, series, number, number_text, entry_id, total_micros, currency, document, digest, issued_at,
+                billed_micros
             from issued_invoices
             where project_id = ?1
               and (cast(?2 as {uuid}) is null or invoice_id > ?2)
@@ -141,6 +151,49 @@ pub fn numbers(tx: &mut ProjectTx<'_>, invoices: &[InvoiceId]) -> Result<Vec<Iss
     )
 }
 
+/// Whose invoices before which day are asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct PlaceInHistory {
+    pub payer: CustomerId,
+    pub currency: Currency,
+    pub day: Date,
+}
+
+/// The totals of the regular invoices that stand from the year before these days, the newest first; name each place once.
+pub fn totals_before(
+    tx: &mut ProjectTx<'_>,
+    places: &[PlaceInHistory],
+) -> Result<BTreeMap<PlaceInHistory, Vec<Amount>>, StorageError> {
+    let days: Vec<(String, String)> =
+        places.iter().map(|place| (place.day.saturating_sub(1.year()).to_string(), place.day.to_string())).collect();
+    let rows: Vec<[Value<'_>; 5]> = (0_i64..)
+        .zip(places.iter().zip(&days))
+        .map(|(index, (place, (from, day)))| params![place.payer, place.currency, from, day, index])
+        .collect();
+    let mut found: Vec<(i64, (String, InvoiceId), Amount)> = tx.query_many(
+        bulk_sql!(
+            "-- invoice_totals_before
+            select r.place, i.bills_on, i.id, s.billed_micros
+            from {rows}
+            join invoices i on i.project_id = r.project_id and i.customer_id = r.customer_id and i.bills_on >= r.from_day
+                and i.bills_on < r.day
+            join issued_invoices s on s.project_id = i.project_id and s.invoice_id = i.id
+            where i.currency = r.currency and i.kind = 'regular' and i.state <> 'void' and s.billed_micros is not null",
+            [project_id: Uuid, customer_id: Uuid, currency: Text, from_day: Text, day: Text, place: Int]
+        ),
+        &rows,
+        |row| Ok((row.get(0)?, (row.get(1)?, row.get(2)?), row.get(3)?)),
+    )?;
+    found.sort_by(|(_, one, _), (_, other, _)| other.cmp(one));
+    let mut totals: BTreeMap<PlaceInHistory, Vec<Amount>> = BTreeMap::new();
+    for (index, _, total) in found {
+        let place = usize::try_from(index).ok().and_then(|index| places.get(index));
+        let place = place.ok_or_else(|| StorageError::corrupt("a history that nobody asked for"))?;
+        totals.entry(*place).or_default().push(total);
+    }
+    Ok(totals)
+}
+
 /// A number that was given, from three columns.
 pub(crate) fn read_number(row: &Row<'_>, index: usize) -> Result<GivenNumber, StorageError> {
     let number: i64 = row.get(index + 1)?;
@@ -167,5 +220,6 @@ fn read(row: &Row<'_>) -> Result<IssuedInvoice, StorageError> {
         document: row.get(7)?,
         digest: row.get(8)?,
         issued_at: row.get(9)?,
+        billed: row.get(10)?,
     })
 }

@@ -50,6 +50,7 @@ pub(crate) const MIGRATIONS: &[Migration] = migrations![
     "0016_reconciliations",
     "0017_usage_corrections",
     "0018_late_usage",
+    "0020_billing_reports",
     "0021_recognition",
 ];
 

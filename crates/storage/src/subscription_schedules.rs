@@ -1,6 +1,8 @@
 //! Schedules: from when on something of a subscription may be due. A run takes what is due and sets when it has to look again; a change
 //! makes it look at once.
 
+use std::collections::BTreeSet;
+
 use domain::ids::{CustomerId, SubscriptionId};
 use domain::time::Instant;
 
@@ -49,21 +51,60 @@ pub fn changed(
     Ok(())
 }
 
-/// Those that are due, the earliest first; `limit` of them at most.
-pub fn due(tx: &mut ProjectTx<'_>, until: Instant, limit: i64) -> Result<Vec<SubscriptionSchedule>, StorageError> {
-    tx.query(
+/// Who pays for those that are due first, `limit` subscriptions at most; each is named once, in no order.
+pub fn payers_due(tx: &mut ProjectTx<'_>, until: Instant, limit: i64) -> Result<BTreeSet<CustomerId>, StorageError> {
+    let payers: Vec<CustomerId> = tx.query(
         sql!(
-            "-- due_subscriptions
-            select subscription_id, customer_id, newest_sequence, billed_sequence, billed_until, next_due_at
-            from subscription_schedules
-            where project_id = ?1
-              and next_due_at <= ?2
-            order by next_due_at, subscription_id
+            "-- payers_due
+            select coalesce(c.payer_id, c.id)
+            from subscription_schedules s
+            join customers c on c.project_id = s.project_id and c.id = s.customer_id
+            where s.project_id = ?1
+              and s.next_due_at <= ?2
+            order by s.next_due_at, s.subscription_id
             limit ?3"
         ),
         &params![until, limit],
-        read,
-    )
+        |row| row.get(0),
+    )?;
+    Ok(payers.into_iter().collect())
+}
+
+/// The schedules of everything that these pay for, with who pays, in the order of payers and subscriptions; of those that are due until an
+/// instant if one is given. Name each payer once.
+pub fn of_payers(
+    tx: &mut ProjectTx<'_>,
+    payers: &[CustomerId],
+    until: Option<Instant>,
+) -> Result<Vec<(CustomerId, SubscriptionSchedule)>, StorageError> {
+    let rows: Vec<[Value<'_>; 2]> = payers.iter().map(|payer| params![*payer, until]).collect();
+    let mut found = tx.query_many(
+        bulk_sql!(
+            "-- schedules_of_payers
+            select s.subscription_id, s.customer_id, s.newest_sequence, s.billed_sequence, s.billed_until, s.next_due_at, r.payer_id
+            from {rows}
+            join subscription_schedules s on s.project_id = r.project_id and s.customer_id = r.payer_id
+            where r.until is null or s.next_due_at <= r.until",
+            [project_id: Uuid, payer_id: Uuid, until: Instant]
+        ),
+        &rows,
+        |row| Ok((row.get(6)?, read(row)?)),
+    )?;
+    found.extend(tx.query_many(
+        bulk_sql!(
+            "-- schedules_of_customers_paid_for
+            select s.subscription_id, s.customer_id, s.newest_sequence, s.billed_sequence, s.billed_until, s.next_due_at, r.payer_id
+            from {rows}
+            join customers c on c.project_id = r.project_id and c.payer_id = r.payer_id
+            join subscription_schedules s on s.project_id = c.project_id and s.customer_id = c.id
+            where r.until is null or s.next_due_at <= r.until",
+            [project_id: Uuid, payer_id: Uuid, until: Instant]
+        ),
+        &rows,
+        |row| Ok((row.get(6)?, read(row)?)),
+    )?);
+    found.sort_by_key(|(payer, schedule): &(CustomerId, SubscriptionSchedule)| (*payer, schedule.subscription));
+    Ok(found)
 }
 
 /// How many are due.
@@ -102,27 +143,6 @@ pub fn of_customer(tx: &mut ProjectTx<'_>, customer: CustomerId) -> Result<Vec<S
             order by subscription_id"
         ),
         &params![customer],
-        read,
-    )
-}
-
-/// The schedules of these subscriptions after one, in their order; `limit` of them at most.
-pub fn page(
-    tx: &mut ProjectTx<'_>,
-    after: Option<SubscriptionId>,
-    limit: i64,
-) -> Result<Vec<SubscriptionSchedule>, StorageError> {
-    tx.query(
-        sql!(
-            "-- page_schedules
-            select subscription_id, customer_id, newest_sequence, billed_sequence, billed_until, next_due_at
-            from subscription_schedules
-            where project_id = ?1
-              and (cast(?2 as {uuid}) is null or subscription_id > ?2)
-            order by subscription_id
-            limit ?3"
-        ),
-        &params![after, limit],
         read,
     )
 }

@@ -89,8 +89,8 @@ pub struct BillingRun {
     /// What was due until then is billed.
     pub as_of: Instant,
     pub phase: RunPhase,
-    /// The last subscription that was looked at, where a run goes through them in the order of their ids.
-    pub last_subscription: Option<SubscriptionId>,
+    /// The last payer who was looked at, where a run goes through them in the order of their ids.
+    pub last_payer: Option<CustomerId>,
     pub counts: RunCounts,
     pub created_by: String,
     pub created_at: Instant,

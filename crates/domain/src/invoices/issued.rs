@@ -28,6 +28,8 @@ pub struct IssuedInvoice {
     pub entry: Option<EntryId>,
     /// What was to be paid, before the customer's balance; in whole minor units. Less than zero, it became the customer's balance.
     pub due: Amount,
+    /// What it came to before wallets paid of it; absent of invoices from before this was kept.
+    pub billed: Option<Amount>,
     pub currency: Currency,
     /// The canonical form of its [`crate::invoices::document::Document`], byte for byte.
     pub document: String,

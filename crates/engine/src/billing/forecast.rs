@@ -213,7 +213,7 @@ pub(super) fn rehearsal(as_of: Instant) -> BillingRun {
         scope: RunScope::default(),
         as_of,
         phase: RunPhase::Charge,
-        last_subscription: None,
+        last_payer: None,
         counts: RunCounts::default(),
         created_by: String::new(),
         created_at: as_of,

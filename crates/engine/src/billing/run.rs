@@ -1,44 +1,44 @@
-//! The job of a billing run. Subscriptions are taken in chunks: each is decided in a snapshot of its own and stored in one transaction
+//! The job of a billing run. Payers are taken in chunks, each with all its subscriptions: a chunk is decided in a snapshot of its own and stored in one transaction
 //! together with how far the run is. Then the drafts that have waited long enough are issued, in the order of time and customer. Whatever
 //! dies in between, the next chunk begins where the last one ended.
 
+use std::collections::BTreeMap;
+
 use domain::billing::run::{BillingRun, RunCounts, RunMode, RunPhase};
-use domain::ids::{BillingRunId, InvoiceId, SubscriptionId};
+use domain::ids::{BillingRunId, InvoiceId};
 use domain::invoices::record::InvoiceRecord;
 use domain::invoices::settings::Finalization;
 use domain::invoices::standing::InvoiceState;
 use domain::jobs::Progress;
-use storage::subscription_schedules::{self, SubscriptionSchedule};
+use domain::time::Instant;
 use storage::{ProjectTx, billing_items, billing_runs, customers, invoices, projects, reconciliations};
 
 use super::decide::{Again, Decision, Issued, Purpose, RETRY_AFTER, decide};
 use super::load::{Batch, batch};
-use super::save::save;
+use super::save::{Saved, save};
+use super::take::{Taken, take};
+use super::{dry_run, report};
 use crate::ctx::Ctx;
 use crate::engine::Engine;
 use crate::error::Error;
-use crate::invoices::{IssueMoment, RECONCILED_MAX, issue_drafts, next_reconciliations};
+use crate::invoices::{IssueMoment, RECONCILED_MAX, issue_drafts, issue_with_figures, next_reconciliations};
 use crate::jobs::{Chunk, HeldJob};
 
-/// The most subscriptions of one chunk.
-const SUBSCRIPTIONS_MAX: i64 = 200;
 /// The most invoices that are issued in one chunk.
 const DRAFTS_MAX: i64 = 100;
 
 /// What one chunk stores.
-struct Part {
-    batch: Batch,
-    decisions: Vec<Decision>,
-    /// The last subscription, where the run goes through all of them.
-    last: Option<SubscriptionId>,
-    /// How many are left beyond this chunk, as far as is known.
-    left: i64,
+pub(super) struct Part {
+    pub batch: Batch,
+    pub decisions: Vec<Decision>,
+    pub taken: Taken,
 }
 
 /// One chunk of the job.
 pub(crate) fn chunk(engine: &Engine, held: &mut HeldJob, id: BillingRunId) -> Result<Chunk, Error> {
     let run = engine.read(held.project, "get_billing_run", |tx| load(tx, id))?;
     match run.phase {
+        RunPhase::Charge if run.mode == RunMode::DryRun => dry_run::chunk(engine, held, run),
         RunPhase::Charge => charge(engine, held, run),
         RunPhase::Issue if engine.read(held.project, "look_for_drafts", |tx| due_drafts(tx, &run, 1))?.is_empty() => {
             reconcile(engine, held, run)
@@ -48,7 +48,7 @@ pub(crate) fn chunk(engine: &Engine, held: &mut HeldJob, id: BillingRunId) -> Re
     }
 }
 
-fn load(tx: &mut ProjectTx<'_>, id: BillingRunId) -> Result<BillingRun, Error> {
+pub(super) fn load(tx: &mut ProjectTx<'_>, id: BillingRunId) -> Result<BillingRun, Error> {
     billing_runs::get(tx, id)?.ok_or_else(|| Error::Bug(format!("the run {id} is gone")))
 }
 
@@ -57,68 +57,37 @@ fn charge(engine: &Engine, held: &mut HeldJob, run: BillingRun) -> Result<Chunk,
         // What was accepted before the run began is counted by it.
         engine.fold_all(held.project)?;
     }
-    let part = engine.read(held.project, "decide_billing", |tx| decide_part(tx, &run))?;
+    let part = engine.read(held.project, "decide_billing", |tx| decide_part(tx, &run, run.as_of))?;
     let ctx = engine.clocked_ctx("billing", held.project)?;
     held.chunk(engine, "store_billing", |tx, job| {
         let mut after = load(tx, run.id)?;
-        let Some(Part { batch, decisions, last, left }) = &part else {
+        let Some(Part { batch, decisions, taken }) = &part else {
             after.phase = RunPhase::Issue;
             after.counts = after.counts.plus(known_before(tx, &after)?);
             billing_runs::update(tx, &after)?;
             return Ok(Progress::More { done: job.done, total: job.done });
         };
-        let counts = save(tx, &ctx, batch, decisions, &after)?;
+        let Saved { counts, invoices } = save(tx, &ctx, batch, decisions, &after)?;
+        report::store_drafts(tx, &after, &invoices)?;
         after.counts = after.counts.plus(counts);
-        after.last_subscription = last.or(after.last_subscription);
+        after.last_payer = taken.last_payer.or(after.last_payer);
         billing_runs::update(tx, &after)?;
         let done = job.done + counts.subscriptions;
-        Ok(Progress::More { done, total: done + left })
+        Ok(Progress::More { done, total: done + taken.left })
     })
 }
 
-/// The next subscriptions with what is decided about them; `None` when there are no more.
-fn decide_part(tx: &mut ProjectTx<'_>, run: &BillingRun) -> Result<Option<Part>, Error> {
+/// The next subscriptions with what is decided about them, levels as they stand at `now`; `None` when there are no more.
+pub(super) fn decide_part(tx: &mut ProjectTx<'_>, run: &BillingRun, now: Instant) -> Result<Option<Part>, Error> {
     let again = run.scope.window.map(|time| Again { time, issued: Issued::Keep });
-    let (schedules, last, left) = next(tx, run)?;
-    if schedules.is_empty() {
-        return Ok(None);
-    }
-    let batch = batch(tx, &schedules)?;
-    let purpose = Purpose { as_of: run.as_of, now: run.as_of, again, run: Some(run.id) };
-    let decisions = decide(tx, &batch, purpose)?;
-    Ok(Some(Part { batch, decisions, last, left }))
-}
-
-type Next = (Vec<SubscriptionSchedule>, Option<SubscriptionId>, i64);
-
-/// What is due, or every subscription where a customer or a window is named.
-fn next(tx: &mut ProjectTx<'_>, run: &BillingRun) -> Result<Next, Error> {
-    let after = run.last_subscription;
-    match (&run.scope.customer_key, run.scope.window) {
-        (None, None) => {
-            let schedules = subscription_schedules::due(tx, run.as_of, SUBSCRIPTIONS_MAX)?;
-            let due = subscription_schedules::count_due(tx, run.as_of)?;
-            let left = due - i64::try_from(schedules.len()).unwrap_or(due);
-            Ok((schedules, None, left))
-        }
-        (None, Some(_)) => {
-            let schedules = subscription_schedules::page(tx, after, SUBSCRIPTIONS_MAX)?;
-            let last = schedules.last().map(|schedule| schedule.subscription);
-            Ok((schedules, last, 0))
-        }
-        (Some(key), _) => {
-            let Some(customer) = customers::find_by_key(tx, key)? else { return Ok((Vec::new(), None, 0)) };
-            let mut schedules = subscription_schedules::of_customer(tx, customer.id)?;
-            schedules.retain(|schedule| after.is_none_or(|after| schedule.subscription > after));
-            schedules.truncate(usize::try_from(SUBSCRIPTIONS_MAX).unwrap_or(usize::MAX));
-            let last = schedules.last().map(|schedule| schedule.subscription);
-            Ok((schedules, last, 0))
-        }
-    }
+    let Some(taken) = take(tx, run)? else { return Ok(None) };
+    let batch = batch(tx, &taken.schedules)?;
+    let decisions = decide(tx, &batch, Purpose { as_of: run.as_of, now, again, run: Some(run.id) })?;
+    Ok(Some(Part { batch, decisions, taken }))
 }
 
 /// Items that an earlier run planned as of the same instant: nothing was left to do about them.
-fn known_before(tx: &mut ProjectTx<'_>, run: &BillingRun) -> Result<RunCounts, Error> {
+pub(super) fn known_before(tx: &mut ProjectTx<'_>, run: &BillingRun) -> Result<RunCounts, Error> {
     if run.scope.window.is_some() {
         // It looked at each item of its window.
         return Ok(RunCounts::default());
@@ -135,27 +104,29 @@ fn known_before(tx: &mut ProjectTx<'_>, run: &BillingRun) -> Result<RunCounts, E
 fn issue(engine: &Engine, held: &mut HeldJob, run: BillingRun) -> Result<Chunk, Error> {
     assert_eq!(run.mode, RunMode::Bill, "a dry run issues nothing");
     let ctx = engine.clocked_ctx("billing", held.project)?;
-    let refused = std::cell::RefCell::new(Vec::<InvoiceId>::new());
+    let refused = std::cell::RefCell::new(BTreeMap::<InvoiceId, String>::new());
     loop {
         let chunk = held.chunk(engine, "issue_invoices", |tx, job| {
             let mut after = load(tx, run.id)?;
-            for id in refused.borrow().iter() {
+            report::store_refused(tx, &after, &refused.borrow())?;
+            for id in refused.borrow().keys() {
                 invoices::postpone(tx, *id, run.as_of.checked_add(RETRY_AFTER).unwrap_or(run.as_of))?;
             }
             let drafts = due_drafts(tx, &after, DRAFTS_MAX)?;
             let ids: Vec<InvoiceId> = drafts.iter().map(|draft| draft.id).collect();
-            let issued = issue_drafts(tx, &ctx, &ids, IssueMoment::WhenDue)?;
+            let issued = issue_with_figures(tx, &ctx, &ids, IssueMoment::WhenDue)?;
+            report::store_issued(tx, &after, &issued)?;
             let is_issued = |invoice: &&InvoiceRecord| invoice.standing.state != InvoiceState::Draft;
-            let count = i64::try_from(issued.iter().filter(is_issued).count());
+            let count = i64::try_from(issued.records.iter().filter(is_issued).count());
             after.counts.issued += count.map_err(|_| Error::Bug("a chunk has an end".to_owned()))?;
             billing_runs::update(tx, &after)?;
             Ok(Progress::More { done: job.done, total: job.total })
         });
         match chunk {
             Err(Error::Refused(refusal)) => {
-                let culprit = culprit(engine, held, &run, &ctx)?;
+                let (culprit, reason) = culprit(engine, held, &run, &ctx)?;
                 tracing::warn!(invoice = %culprit, reason = refusal.detail, "a draft cannot be issued; it is tried again in an hour");
-                refused.borrow_mut().push(culprit);
+                refused.borrow_mut().insert(culprit, reason);
             }
             other => return other,
         }
@@ -176,8 +147,8 @@ fn reconcile(engine: &Engine, held: &mut HeldJob, run: BillingRun) -> Result<Chu
     })
 }
 
-/// The first of the due drafts that cannot be issued by itself.
-fn culprit(engine: &Engine, held: &HeldJob, run: &BillingRun, ctx: &Ctx) -> Result<InvoiceId, Error> {
+/// The first of the due drafts that cannot be issued by itself, and why.
+fn culprit(engine: &Engine, held: &HeldJob, run: &BillingRun, ctx: &Ctx) -> Result<(InvoiceId, String), Error> {
     let drafts = engine.read(held.project, "find_refused_draft", |tx| due_drafts(tx, run, DRAFTS_MAX))?;
     for draft in drafts {
         let issued = engine.db().rehearse_installation("issue_draft", |tx| {
@@ -185,18 +156,25 @@ fn culprit(engine: &Engine, held: &HeldJob, run: &BillingRun, ctx: &Ctx) -> Resu
         });
         match issued {
             Ok(()) => {}
-            Err(Error::Refused(_)) => return Ok(draft.id),
+            Err(Error::Refused(refusal)) => return Ok((draft.id, refusal.detail)),
             Err(error) => return Err(error),
         }
     }
     Err(Error::Bug(format!("drafts of {} are refused together and not one by one, as of {}", ctx.project, run.as_of)))
 }
 
+/// The next drafts that wait no longer; of who pays for the customer, where one is named.
 fn due_drafts(tx: &mut ProjectTx<'_>, run: &BillingRun, limit: i64) -> Result<Vec<InvoiceRecord>, Error> {
     let project = projects::get(tx)?.ok_or_else(Error::not_found)?;
-    match project.policies.invoice_finalization {
-        Finalization::Automatic => Ok(invoices::due_drafts(tx, run.as_of, limit)?),
-        Finalization::Manual => Ok(Vec::new()),
+    match (project.policies.invoice_finalization, &run.scope.customer_key) {
+        (Finalization::Manual, _) => Ok(Vec::new()),
+        (Finalization::Automatic, None) => Ok(invoices::due_drafts(tx, run.as_of, limit)?),
+        (Finalization::Automatic, Some(key)) => {
+            let Some(customer) = customers::find_by_key(tx, key)? else { return Ok(Vec::new()) };
+            let mut drafts = invoices::due_drafts_of(tx, run.as_of, &[customer.payer_id()])?;
+            drafts.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+            Ok(drafts)
+        }
     }
 }
 

@@ -1,5 +1,7 @@
 //! Starting runs and reading what they did.
 
+use std::time::Duration;
+
 use domain::access::Permission;
 use domain::billing::run::{BillingItem, BillingRun, ItemState, RunCounts, RunMode, RunPhase, RunScope, RunTrigger};
 use domain::idempotency::{Canonical, Family, Fingerprint, IdempotencyKey};
@@ -10,7 +12,7 @@ use domain::subscriptions::due::ItemKind;
 use domain::time::Instant;
 use domain::window::Span;
 use serde_json::json;
-use storage::{ProjectTx, billing_items, billing_runs, customers, jobs};
+use storage::{ProjectTx, billing_items, billing_report_items, billing_runs, customers, jobs};
 
 use crate::audit::{AuditRecord, Audited};
 use crate::command::{Answer, Idempotency};
@@ -20,9 +22,13 @@ use crate::error::Error;
 use crate::jobs::queue_job;
 use crate::page::page_limit;
 
+/// How far ahead a dry run looks.
+const AHEAD_MAX: Duration = Duration::from_secs(366 * 86_400);
+
 /// What is to be billed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StartRun {
+    pub mode: RunMode,
     /// What is due until then; now if absent.
     pub as_of: Option<Instant>,
     pub scope: RunScope,
@@ -80,6 +86,7 @@ impl StartRun {
     fn fingerprint(&self) -> Fingerprint {
         let window = self.scope.window;
         Canonical::new("startBillingRun")
+            .text(self.mode.as_str())
             .optional(self.as_of, Canonical::instant)
             .optional(self.scope.customer_key.as_deref(), Canonical::text)
             .optional(window.map(|window| window.start), Canonical::instant)
@@ -92,7 +99,8 @@ impl Engine {
     /// Starts a run; a job does the work.
     ///
     /// # Errors
-    /// `run_in_progress` while another one bills the project; `unknown_customer`; `out_of_range` for an `asOf` that lies ahead; `forbidden`.
+    /// `run_in_progress` while another one bills the project; `unknown_customer`; `out_of_range` for an `asOf` that lies ahead, or for a
+    /// dry run more than a year; `forbidden`.
     pub fn start_billing_run(
         &self,
         ctx: &Ctx,
@@ -114,16 +122,18 @@ impl Engine {
                 return Err(Refusal::field(Code::UnknownCustomer, "customerKey", detail).into());
             }
             let as_of = command.as_of.unwrap_or(ctx.now());
-            if as_of > ctx.now() {
-                let detail = "must not lie ahead. Ask for what is upcoming instead.";
-                return Err(Refusal::field(Code::OutOfRange, "asOf", detail).into());
-            }
-            let run = start(tx, ctx, RunTrigger::Manual, as_of, command.scope.clone())?;
+            require_in_range(ctx, command.mode, as_of)?;
+            let run = start(
+                tx,
+                ctx,
+                &Start { mode: command.mode, trigger: RunTrigger::Manual, as_of, scope: &command.scope },
+            )?;
             let record = AuditRecord::new("billingRun.started", run.id)
-                .details(json!({ "asOf": run.as_of, "scope": run.scope, "job": run.job }));
+                .details(json!({ "mode": run.mode, "asOf": run.as_of, "scope": run.scope, "job": run.job }));
             let body = json!({ "run": run.id, "asOf": run.as_of });
-            let view = view(tx, run)?;
-            Ok(Audited::new(view, record).announce("billingRun.started", body))
+            let is_dry = run.mode == RunMode::DryRun;
+            let started = Audited::new(view(tx, run)?, record);
+            Ok(if is_dry { started } else { started.announce("billingRun.started", body) })
         })?;
         self.jobs.announce();
         Ok(answer)
@@ -172,25 +182,46 @@ impl Engine {
     ) -> Result<Vec<ItemView>, Error> {
         ctx.require(Permission::BillingRead)?;
         self.read(ctx.project, "list_billing_run_items", |tx| {
-            billing_runs::get(tx, id)?.ok_or_else(Error::not_found)?;
-            let items = billing_items::page_of_run(tx, id, state, after, page_limit(limit))?;
+            let run = billing_runs::get(tx, id)?.ok_or_else(Error::not_found)?;
+            let items = match run.mode {
+                RunMode::Bill => billing_items::page_of_run(tx, id, state, after, page_limit(limit))?,
+                RunMode::DryRun => billing_report_items::page(tx, id, state, after, page_limit(limit))?,
+            };
             Ok(items.into_iter().map(ItemView::of).collect())
         })
     }
 }
 
+/// A run bills what has happened; a dry run may look ahead, as far as a year holds.
+fn require_in_range(ctx: &Ctx, mode: RunMode, as_of: Instant) -> Result<(), Refusal> {
+    let (last, detail) = match mode {
+        RunMode::Bill => (ctx.now(), "must not lie ahead. A dry run tells what will be billed until then."),
+        RunMode::DryRun => {
+            (ctx.now().checked_add(AHEAD_MAX).unwrap_or(ctx.now()), "must not lie more than 366 days ahead.")
+        }
+    };
+    if as_of > last {
+        return Err(Refusal::field(Code::OutOfRange, "asOf", detail));
+    }
+    Ok(())
+}
+
+/// Which run is to be added.
+pub(super) struct Start<'a> {
+    pub mode: RunMode,
+    pub trigger: RunTrigger,
+    pub as_of: Instant,
+    pub scope: &'a RunScope,
+}
+
 /// Adds a run with its job.
 ///
 /// # Errors
-/// `run_in_progress` while another one bills the project.
-pub(super) fn start(
-    tx: &mut ProjectTx<'_>,
-    ctx: &Ctx,
-    trigger: RunTrigger,
-    as_of: Instant,
-    scope: RunScope,
-) -> Result<BillingRun, Error> {
-    if let Some(open) = billing_runs::open(tx)? {
+/// `run_in_progress` while another one bills the project; a dry run is in nobody's way.
+pub(super) fn start(tx: &mut ProjectTx<'_>, ctx: &Ctx, start: &Start<'_>) -> Result<BillingRun, Error> {
+    if start.mode == RunMode::Bill
+        && let Some(open) = billing_runs::open(tx)?
+    {
         require_ended(tx, open)?;
     }
     let id: BillingRunId = ctx.new_id();
@@ -198,12 +229,12 @@ pub(super) fn start(
     let run = BillingRun {
         id,
         job,
-        mode: RunMode::Bill,
-        trigger,
-        scope,
-        as_of,
+        mode: start.mode,
+        trigger: start.trigger,
+        scope: start.scope.clone(),
+        as_of: start.as_of,
         phase: RunPhase::Charge,
-        last_subscription: None,
+        last_payer: None,
         counts: RunCounts::default(),
         created_by: ctx.caller.actor.name().to_owned(),
         created_at: ctx.now(),
@@ -238,7 +269,7 @@ fn in_progress(which: &str) -> Refusal {
     Refusal::new(Code::RunInProgress, detail)
 }
 
-fn view(tx: &mut ProjectTx<'_>, run: BillingRun) -> Result<RunView, Error> {
+pub(super) fn view(tx: &mut ProjectTx<'_>, run: BillingRun) -> Result<RunView, Error> {
     let gone = || Error::Bug(format!("the job of {} is gone", run.id));
     let Job { state, error, started_at, ended_at, .. } = jobs::get(tx, run.job)?.ok_or_else(gone)?;
     Ok(RunView {

@@ -23,6 +23,13 @@ use super::post;
 use crate::ctx::Ctx;
 use crate::error::Error;
 
+/// What was stored.
+pub(super) struct Saved {
+    pub counts: RunCounts,
+    /// The invoices that something was put on.
+    pub invoices: BTreeSet<InvoiceId>,
+}
+
 /// Stores what was decided, and says what became of the items.
 ///
 /// # Errors
@@ -33,7 +40,7 @@ pub(super) fn save(
     batch: &Batch,
     decisions: &[Decision],
     run: &BillingRun,
-) -> Result<RunCounts, Error> {
+) -> Result<Saved, Error> {
     let reads: Vec<_> = decisions.iter().map(|decision| decision.read).collect();
     let unchanged: BTreeSet<SubscriptionId> = subscription_schedules::lock_unchanged(tx, &reads)?.into_iter().collect();
     let decisions: Vec<&Decision> =
@@ -50,8 +57,8 @@ pub(super) fn save(
     invoices::charge(tx, &charges, &assigned)?;
     let invoice_of: BTreeMap<BillingItemId, InvoiceId> =
         charges.iter().zip(&assigned).filter_map(|(charge, invoice)| Some((charge.item?, *invoice))).collect();
-    let mut counts =
-        RunCounts { drafts: count(assigned.iter().collect::<BTreeSet<_>>().len()), ..RunCounts::default() };
+    let touched: BTreeSet<InvoiceId> = assigned.iter().copied().collect();
+    let mut counts = RunCounts { drafts: count(touched.len()), ..RunCounts::default() };
     let mut items: Vec<BillingItem> = Vec::new();
     for decision in &decisions {
         counts.subscriptions += 1;
@@ -72,7 +79,7 @@ pub(super) fn save(
     billing_items::store_many(tx, &items)?;
     let after: Vec<_> = decisions.iter().map(|decision| decision.after).collect();
     subscription_schedules::billed(tx, &after)?;
-    Ok(counts)
+    Ok(Saved { counts, invoices: touched })
 }
 
 type Day = (CustomerId, Currency, InvoiceKind, Date);

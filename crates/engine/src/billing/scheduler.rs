@@ -1,7 +1,7 @@
 //! Runs by the calendar: in every project in which something is due a run is started and worked off, whether its clock is that of the world
 //! or one that is moved forward. Several nodes may look at once; one starts the run, and the lease says who works on it.
 
-use domain::billing::run::{RunScope, RunTrigger};
+use domain::billing::run::{RunMode, RunScope, RunTrigger};
 use domain::invoices::settings::Finalization;
 use domain::refusal::Code;
 use domain::time::Instant;
@@ -55,7 +55,16 @@ impl Engine {
     /// When the database did not do its part.
     pub fn schedule_billing(&self, ctx: &Ctx) -> Result<(), Error> {
         let started = self.command(ctx, "schedule_billing", |tx| {
-            let run = runs::start(tx, ctx, RunTrigger::Schedule, ctx.now(), RunScope::default())?;
+            let run = runs::start(
+                tx,
+                ctx,
+                &runs::Start {
+                    mode: RunMode::Bill,
+                    trigger: RunTrigger::Schedule,
+                    as_of: ctx.now(),
+                    scope: &RunScope::default(),
+                },
+            )?;
             let record = AuditRecord::new("billingRun.scheduled", run.id);
             Ok(Audited::new((), record.details(json!({ "asOf": run.as_of, "job": run.job }))))
         });

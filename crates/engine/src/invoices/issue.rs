@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use domain::amount::Amount;
+use domain::billing::report::Figures;
 use domain::charges::charge::Charge;
 use domain::currency::Currency;
 use domain::ids::{CustomerId, EntryId, InvoiceId, InvoicePaymentId, SubscriptionId, derived};
@@ -45,9 +46,18 @@ pub enum IssueMoment {
     Now,
 }
 
+/// Invoices after they were to be issued.
+pub(crate) struct IssuedDrafts {
+    /// As they stand, in the order in which they were given.
+    pub records: Vec<InvoiceRecord>,
+    /// What those come to that were issued now.
+    pub figures: BTreeMap<InvoiceId, Figures>,
+}
+
 /// An invoice about to be issued, decided in full.
 struct Issuance {
     record: InvoiceRecord,
+    figures: Figures,
     issued: IssuedInvoice,
     entry: Option<(EntryId, Lines)>,
     /// What the customer's balance pays.
@@ -67,6 +77,17 @@ pub fn issue_drafts(
     ids: &[InvoiceId],
     moment: IssueMoment,
 ) -> Result<Vec<InvoiceRecord>, Error> {
+    Ok(issue_with_figures(tx, ctx, ids, moment)?.records)
+}
+
+/// As [`issue_drafts`], and says what each comes to.
+pub(crate) fn issue_with_figures(
+    tx: &mut ProjectTx<'_>,
+    ctx: &Ctx,
+    ids: &[InvoiceId],
+    moment: IssueMoment,
+) -> Result<IssuedDrafts, Error> {
+    let mut figures = BTreeMap::new();
     let mut standing = locked(tx, ids)?;
     let drafts: Vec<InvoiceRecord> = ids
         .iter()
@@ -90,9 +111,10 @@ pub fn issue_drafts(
         }
         invoice_series::store(tx, SeriesName::Invoice, series.next)?;
         save(tx, ctx, &issuances)?;
+        figures.extend(issuances.iter().map(|issuance| (issuance.record.id, issuance.figures)));
         standing.extend(issuances.into_iter().map(|issuance| (issuance.record.id, issuance.record)));
     }
-    Ok(ids.iter().filter_map(|id| standing.get(id).cloned()).collect())
+    Ok(IssuedDrafts { records: ids.iter().filter_map(|id| standing.get(id).cloned()).collect(), figures })
 }
 
 /// The invoices, locked after their customers, so that nothing else happens to the money of either.
@@ -171,7 +193,8 @@ fn decide(
         None => None,
     };
     let deferrals = deferrals(ctx, loaded, &record, &bill, &issued_lines)?;
-    Ok(Issuance { record, issued, entry, applied, uses: uses(loaded, &bill)?, deferrals })
+    let (figures, uses) = (Figures::from(&bill), uses(loaded, &bill)?);
+    Ok(Issuance { record, figures, issued, entry, applied, uses, deferrals })
 }
 
 /// What the lines defer: for the days of their time as the document prints them, from the day of the books on which it was issued.
@@ -233,7 +256,7 @@ fn issued(
     let json = document.to_json();
     let digest = Document::digest_of(&json);
     let (invoice, due, currency) = (draft.id, bill.due, bill.currency);
-    IssuedInvoice { invoice, number, entry, due, currency, document: json, digest, issued_at }
+    IssuedInvoice { invoice, number, entry, due, billed: Some(bill.total), currency, document: json, digest, issued_at }
 }
 
 /// The last day on which an invoice is paid in time.

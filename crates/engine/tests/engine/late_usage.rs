@@ -117,6 +117,7 @@ fn issue(world: &World, number: u64, mut draft: InvoiceRecord) -> InvoiceId {
         number: GivenNumber { series: SeriesName::Invoice, number, text: format!("INV-{number}") },
         entry: None,
         due: Amount::ZERO,
+        billed: Some(Amount::ZERO),
         currency: Currency::USD,
         document: "{}".to_owned(),
         digest: [0; 32],

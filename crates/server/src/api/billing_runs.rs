@@ -1,7 +1,7 @@
 //! `/projects/{projectId}/billing/runs`: what was due, charged and issued, and an account of every item.
 
 use axum::extract::State;
-use domain::billing::run::{ItemState, RunScope};
+use domain::billing::run::{ItemState, RunMode, RunScope};
 use domain::ids::BillingRunId;
 use domain::refusal::{Code, Refusal};
 use domain::time::Instant;
@@ -20,7 +20,9 @@ use crate::page::{Page, PageQuery};
 #[derive(Default, serde::Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct StartRunRequest {
-    /// RFC 3339: what is due until then, not later than now; now if not given.
+    /// Tell what would be billed, and write nothing but the report.
+    dry_run: Option<bool>,
+    /// RFC 3339: what is due until then; now if not given. Only a dry run may look ahead, a year at most.
     #[schema(value_type = Option<String>, format = DateTime, example = "2026-04-01T01:00:00.000Z")]
     as_of: Option<String>,
     /// Only the subscriptions of this customer.
@@ -59,7 +61,8 @@ pub struct UpcomingParams {
 /// Start a billing run
 ///
 /// Plans what is due, rates it, puts it on drafts and issues those that waited long enough. Runs start by themselves when something is
-/// due; this starts one at once, or for one customer, or looks at a window again. Done again, it changes nothing.
+/// due; this starts one at once, or for one customer, or looks at a window again. Done again, it changes nothing. With `dryRun` it does
+/// the same, undoes it and keeps a report.
 #[utoipa::path(post, path = "/projects/{projectId}/billing/runs", tag = "billing",
     params(OptionalIdempotencyHeader), request_body = StartRunRequest,
     responses((status = 202, description = "The run, and the job that does it", body = RunView)))]
@@ -71,7 +74,8 @@ pub async fn start_billing_run(
 ) -> Reply {
     let as_of = body.as_of.as_deref().map(|text| instant("asOf", text)).transpose()?;
     let window = body.window.as_ref().map(window).transpose()?;
-    let command = StartRun { as_of, scope: RunScope { customer_key: body.customer_key, window } };
+    let mode = if body.dry_run.unwrap_or(false) { RunMode::DryRun } else { RunMode::Bill };
+    let command = StartRun { mode, as_of, scope: RunScope { customer_key: body.customer_key, window } };
     app.run(move |engine| engine.start_billing_run(&ctx, key, &command)).await.map(answer)
 }
 

@@ -1,7 +1,7 @@
 //! `/projects/{projectId}/billing/runs`.
 
 use domain::access::{Role, Scope};
-use domain::ids::ProjectId;
+use domain::ids::{BillingRunId, ProjectId};
 use domain::refusal::Code;
 use http::Method;
 use serde_json::{Value, json};
@@ -59,6 +59,53 @@ on_both! {
         shop.post("/billing/runs", json!({})).expect(202);
         // checklist 52
         shop.post("/billing/runs", json!({})).refused(Code::RunInProgress);
+    }
+
+    fn a_dry_run_is_told_by_its_report_and_done_by_the_run_that_follows(world) {
+        // checklist 121
+        let shop = shop(world);
+        shop.post("/customers", json!({ "externalKey": "zenith" })).expect(201);
+        let body = json!({ "externalKey": "zenith-team", "customerKey": "zenith", "plan": { "key": "team" } });
+        shop.request(Method::POST, "/subscriptions").idempotency("zenith-team").json(body).expect(201);
+        let dry = shop.run(json!({ "dryRun": true }));
+        assert_eq!((&dry["phase"], &dry["mode"]), (&json!("done"), &json!("dryRun")));
+        assert_eq!(shop.get("/invoices")["data"], json!([]));
+        let of = |run: &Value, what: &str| shop.get(&format!("/billing/runs/{}{what}", text(&run["id"])));
+        let report = of(&dry, "/report");
+        assert_eq!(report["run"], dry);
+        let invoices = of(&dry, "/report/invoices");
+        assert_eq!(invoices["data"][0]["customerKey"], json!("acme"));
+        assert_eq!(invoices["data"][0]["flags"][0], json!("first"));
+        assert_eq!(of(&dry, "/report/invoices?flag=outlier&outcome=issued")["data"], json!([]));
+        assert_eq!(of(&dry, "/report/missing-customers")["data"], json!([]));
+        let real = shop.run(json!({ "asOf": dry["asOf"] }));
+        assert_eq!(real["counts"], dry["counts"]);
+        for what in ["/report/lines", "/report/invoices", "/items"] {
+            assert_eq!(of(&real, what), of(&dry, what), "{what}");
+            assert!(!of(&real, what)["data"].as_array().unwrap().is_empty());
+        }
+        assert_eq!(of(&real, "/report")["plans"], report["plans"]);
+        // Page by page.
+        let first = of(&dry, "/report/lines?limit=1");
+        let next = of(&dry, &format!("/report/lines?limit=1&cursor={}", text(&first["nextCursor"])));
+        assert_eq!(json!([first["data"][0], next["data"][0]]), of(&dry, "/report/lines?limit=2")["data"]);
+        // Only a dry run may look ahead.
+        let ahead = shop.run(json!({ "dryRun": true, "asOf": "2026-05-01T12:00:00Z" }));
+        assert_eq!(ahead["phase"], json!("done"));
+        let farther = json!({ "dryRun": true, "asOf": "2126-01-01T00:00:00Z" });
+        shop.post("/billing/runs", farther).refused(Code::OutOfRange);
+    }
+
+    fn a_report_that_is_not_there_or_badly_asked_for_is_refused(world) {
+        let shop = shop(world);
+        let run = text(&shop.run(json!({}))["id"]);
+        let get = |path: &str| shop.request(Method::GET, &format!("/billing/runs/{path}")).send();
+        get(&format!("{run}/report/invoices?flag=odd")).refused(Code::InvalidQuery);
+        get(&format!("{run}/report/lines?cursor=odd")).refused(Code::InvalidCursor);
+        let nobody = BillingRunId::from_uuid(uuid::Uuid::from_u128(7));
+        for what in ["report", "report/lines", "report/invoices", "report/missing-customers"] {
+            get(&format!("{nobody}/{what}")).refused(Code::NotFound);
+        }
     }
 
     fn the_same_request_starts_one_run(world) {

@@ -12,6 +12,8 @@ use super::sqlite_error::classify;
 pub const APPEND_ONLY_TABLES: &[&str] = &[
     "audit_entries",
     "backtest_results",
+    "billing_report_items",
+    "billing_report_lines",
     "catalog_items",
     "charges",
     "credit_note_lines",
@@ -48,6 +50,7 @@ pub const KEPT_TABLES: &[&str] = &[
     "backtests",
     "balances",
     "billing_items",
+    "billing_report_invoices",
     "billing_runs",
     "billing_settings",
     "catalogs",

@@ -68,6 +68,20 @@ const HOT: &[(&str, &str)] = &[
         "usage_events_by_metric_at_customer (project_id=? AND metric_id=? AND at>? AND at<?)",
     ),
     ("measurements_of_span", "usage_events_by_metric_at_customer (project_id=? AND metric_id=? AND at>? AND at<?)"),
+    ("page_lines_of_run", "charges_by_run (project_id=? AND run_id=? AND (payer_id,id)>(?,?)"),
+    ("payers_of_run", "charges_by_run (project_id=? AND run_id=? AND payer_id>?)"),
+    ("lines_of_run_of_payers", "charges_by_run (project_id=? AND run_id=? AND payer_id=?)"),
+    ("totals_of_run", "charges_by_run (project_id=? AND run_id=?)"),
+    ("lines_of_dry_run_of_payers", "PRIMARY KEY (project_id=? AND run_id=? AND payer_id=?)"),
+    ("missing_payers", "invoices_by_day (project_id=? AND bills_on>? AND bills_on<?)"),
+    (
+        "invoice_totals_before",
+        "(project_id=? AND customer_id=? AND currency=? AND kind=? AND bills_on>? AND bills_on<?)",
+    ),
+    ("due_drafts_of_payers", "invoices_by_customer (project_id=? AND customer_id=?)"),
+    ("billing_runs_done_before", "billing_runs_done (project_id=? AND as_of<?)"),
+    ("payers_due", "subscription_schedules_due (project_id=? AND next_due_at<?)"),
+    ("schedules_of_customers_paid_for", "customers_by_payer (project_id=? AND payer_id=?)"),
     ("rejections_of_key", "rejections_by_key (project_id=? AND idempotency_key=?)"),
 ];
 

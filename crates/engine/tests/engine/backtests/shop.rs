@@ -185,6 +185,6 @@ pub fn customer_key(number: u32) -> String {
     format!("customer-{number:03}")
 }
 
-fn customer(key: &str) -> NewCustomer {
+pub fn customer(key: &str) -> NewCustomer {
     NewCustomer::with_key(key)
 }

@@ -1,6 +1,6 @@
 //! Subscribing, using, running and looking at what came of it.
 
-use domain::billing::run::RunScope;
+use domain::billing::run::{RunMode, RunScope};
 use domain::charges::charge::Charge;
 use domain::ids::{BillingRunId, InvoiceId, SubscriptionId};
 use domain::invoices::record::InvoiceRecord;
@@ -83,7 +83,11 @@ impl World {
     }
 
     pub fn start_bill(&self, as_of: Option<&str>, scope: RunScope) -> Result<BillingRunId, Refusal> {
-        let command = StartRun { as_of: as_of.map(at), scope };
+        self.start_run(RunMode::Bill, as_of, scope)
+    }
+
+    pub fn start_run(&self, mode: RunMode, as_of: Option<&str>, scope: RunScope) -> Result<BillingRunId, Refusal> {
+        let command = StartRun { mode, as_of: as_of.map(at), scope };
         let answer =
             self.engine.start_billing_run(&self.owner(), None, &command).map_err(|error| error.to_refusal())?;
         let body: Value = serde_json::from_str(&answer.body).unwrap();
