@@ -10,6 +10,7 @@
 //! Pure: nothing here knows what was stored or what time it is.
 
 pub mod diff;
+pub mod difference;
 pub mod drafts;
 pub mod plan;
 pub mod report;

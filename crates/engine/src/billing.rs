@@ -9,6 +9,7 @@
 //! 5. [`run`]: the job that does this chunk by chunk and then issues. [`runs`]: starting runs and reading their report. [`scheduler`]:
 //!    starting them when something is due. [`forecast`] and [`walk`]: the same, undone.
 
+pub mod compare;
 pub(crate) mod decide;
 mod dry_run;
 pub mod forecast;

@@ -1,6 +1,7 @@
 //! Billing: what is due is charged once, at the right moment, whatever happens in between.
 
 pub mod desk;
+mod differences;
 mod dry_runs;
 mod late;
 mod previews;

@@ -1,9 +1,12 @@
-//! `/projects/{projectId}/billing/runs/{billingRunId}/report`: what a run comes to, and what of it a person should look at.
+//! `/projects/{projectId}/billing/runs/{billingRunId}/report`: what a run comes to, and what of it a person should look at; and beside it,
+//! `compare` and `difference`: two runs beside each other.
 
 use axum::extract::State;
 use domain::billing::report::{ReportFilter, ReportFlag, ReportOutcome};
 use domain::ids::BillingRunId;
+use domain::refusal::{Code, Refusal};
 use engine::Ctx;
+use engine::billing::compare::{CustomerDifference, Mismatch, RunDifference, RunPair};
 use engine::billing::reports::{LineView, MissingView, ReportInvoiceView, RunReport};
 
 use crate::app::App;
@@ -20,6 +23,25 @@ pub struct ReportInvoiceParams {
     outcome: Option<String>,
     /// `first`, `zero` or `outlier`: only those; all if not given.
     flag: Option<String>,
+}
+
+#[derive(Debug, Clone, Default, serde::Deserialize, utoipa::IntoParams)]
+#[serde(rename_all = "camelCase")]
+#[into_params(parameter_in = Query)]
+pub struct CompareParams {
+    /// The other run: it counts as the second of the two.
+    #[param(required = true, value_type = String)]
+    with: Option<String>,
+}
+
+impl CompareParams {
+    fn pair(&self, before: BillingRunId) -> Result<RunPair, Refusal> {
+        let with = self.with.as_deref().and_then(|text| text.parse().ok());
+        let after = with.ok_or_else(|| {
+            Refusal::field(Code::InvalidQuery, "with", "is required: the id of the run to compare with.")
+        })?;
+        Ok(RunPair { before, after })
+    }
 }
 
 /// What a billing run comes to
@@ -87,5 +109,60 @@ pub async fn list_missing_customers(
 ) -> Result<Json<Page<MissingView>>, Failure> {
     let (after, fetch) = (page.after()?, page.fetch()?);
     let found = app.run(move |engine| engine.list_missing_customers(&ctx, id, after, fetch)).await?;
+    Ok(Json(Page::new(found, &page, |customer| customer.customer_id)?))
+}
+
+/// Compare two billing runs line by line
+///
+/// The customers about whom they differ, with the charges and invoices that differ and why. An empty list: they match to the last digit, as
+/// a dry run and the run that follows it do if nothing happened in between.
+#[utoipa::path(get, path = "/projects/{projectId}/billing/runs/{billingRunId}/compare", tag = "billing",
+    params(PageQuery, CompareParams),
+    responses((status = 200, description = "A page of customers with what differs", body = Page<Mismatch>)))]
+pub async fn compare_billing_runs(
+    State(app): State<App>,
+    In(ctx): In<Ctx>,
+    PathPart(id): PathPart<BillingRunId>,
+    Query(page): Query<PageQuery>,
+    Query(params): Query<CompareParams>,
+) -> Result<Json<Page<Mismatch>>, Failure> {
+    let runs = params.pair(id)?;
+    let (after, fetch) = (page.after()?, page.fetch()?);
+    let found = app.run(move |engine| engine.compare_billing_runs(&ctx, runs, after, fetch)).await?;
+    Ok(Json(Page::new(found, &page, |mismatch| mismatch.customer_id)?))
+}
+
+/// Explain the difference of two billing runs
+///
+/// By currency and cause: usage, quantity, price, discounts, tax and so on. The causes sum to the whole difference.
+#[utoipa::path(get, path = "/projects/{projectId}/billing/runs/{billingRunId}/difference", tag = "billing",
+    params(CompareParams),
+    responses((status = 200, description = "What differs, by currency", body = RunDifference)))]
+pub async fn explain_billing_runs(
+    State(app): State<App>,
+    In(ctx): In<Ctx>,
+    PathPart(id): PathPart<BillingRunId>,
+    Query(params): Query<CompareParams>,
+) -> Result<Json<RunDifference>, Failure> {
+    let runs = params.pair(id)?;
+    app.run(move |engine| engine.explain_billing_runs(&ctx, runs)).await.map(Json)
+}
+
+/// Explain the difference of two billing runs by customer
+///
+/// Those who pay something else, and why.
+#[utoipa::path(get, path = "/projects/{projectId}/billing/runs/{billingRunId}/difference/customers", tag = "billing",
+    params(PageQuery, CompareParams),
+    responses((status = 200, description = "A page of customers", body = Page<CustomerDifference>)))]
+pub async fn explain_billing_runs_by_customer(
+    State(app): State<App>,
+    In(ctx): In<Ctx>,
+    PathPart(id): PathPart<BillingRunId>,
+    Query(page): Query<PageQuery>,
+    Query(params): Query<CompareParams>,
+) -> Result<Json<Page<CustomerDifference>>, Failure> {
+    let runs = params.pair(id)?;
+    let (after, fetch) = (page.after()?, page.fetch()?);
+    let found = app.run(move |engine| engine.explain_billing_runs_by_customer(&ctx, runs, after, fetch)).await?;
     Ok(Json(Page::new(found, &page, |customer| customer.customer_id)?))
 }

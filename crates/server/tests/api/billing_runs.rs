@@ -85,6 +85,11 @@ on_both! {
             assert!(!of(&real, what)["data"].as_array().unwrap().is_empty());
         }
         assert_eq!(of(&real, "/report")["plans"], report["plans"]);
+        let with = |what: &str| of(&dry, &format!("/{what}?with={}", text(&real["id"])));
+        assert_eq!(with("compare")["data"], json!([]));
+        assert_eq!(with("difference/customers")["data"], json!([]));
+        let difference = &with("difference")["currencies"][0];
+        assert_eq!((&difference["difference"], &difference["causes"]), (&json!("0.000000"), &json!([])));
         // Page by page.
         let first = of(&dry, "/report/lines?limit=1");
         let next = of(&dry, &format!("/report/lines?limit=1&cursor={}", text(&first["nextCursor"])));
@@ -102,9 +107,14 @@ on_both! {
         let get = |path: &str| shop.request(Method::GET, &format!("/billing/runs/{path}")).send();
         get(&format!("{run}/report/invoices?flag=odd")).refused(Code::InvalidQuery);
         get(&format!("{run}/report/lines?cursor=odd")).refused(Code::InvalidCursor);
+        get(&format!("{run}/compare")).refused(Code::InvalidQuery);
+        get(&format!("{run}/difference?with=odd")).refused(Code::InvalidQuery);
         let nobody = BillingRunId::from_uuid(uuid::Uuid::from_u128(7));
         for what in ["report", "report/lines", "report/invoices", "report/missing-customers"] {
             get(&format!("{nobody}/{what}")).refused(Code::NotFound);
+        }
+        for what in ["compare", "difference", "difference/customers"] {
+            get(&format!("{run}/{what}?with={nobody}")).refused(Code::NotFound);
         }
     }
 

@@ -113,7 +113,7 @@ impl World {
     }
 
     /// Bills for real what was rehearsed, and compares.
-    fn follows(&self, dry: BillingRunId, as_of: Option<&str>, scope: RunScope) -> RunView {
+    pub fn follows(&self, dry: BillingRunId, as_of: Option<&str>, scope: RunScope) -> RunView {
         let real = self.start_run(RunMode::Bill, as_of, scope).unwrap();
         self.engine.run_jobs_of(self.project.id).unwrap();
         let (told, done) = (self.billing_run(dry), self.billing_run(real));
@@ -122,8 +122,9 @@ impl World {
         assert_eq!(self.report_invoices(dry), self.report_invoices(real));
         let (told, made) = (self.report(dry), self.report(real));
         assert_eq!((told.plans, told.invoices, told.reasons), (made.plans, made.invoices, made.reasons));
-        let items = |id| self.items_of(id);
-        assert_eq!(items(dry), items(real));
+        assert_eq!(self.items_of(dry), self.items_of(real));
+        assert_eq!(self.compare(dry, real), []);
+        assert!(self.causes(dry, real).iter().all(|told| told.ends_with(": ")), "{:?}", self.causes(dry, real));
         done
     }
 }
@@ -155,7 +156,7 @@ fn catalog() -> Catalog {
 }
 
 /// Random customers, payers, wallets, coupons, changes and usage.
-fn fill(world: &World, customers: u32) {
+pub fn fill(world: &World, customers: u32) {
     world.open_shop(0);
     let command = ApplyCatalog {
         catalog: catalog(),
