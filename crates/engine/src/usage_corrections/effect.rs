@@ -31,6 +31,8 @@ use crate::metering;
 
 /// How long after an event its period can end.
 const PERIOD_MAX: Duration = Duration::from_secs(367 * 86_400);
+/// How often the calendar is followed to what is due next: what cannot be rated is due again every hour.
+const STEPS_MAX: usize = 60;
 /// The most drafts of one payer that are looked at.
 const DRAFTS_MAX: i64 = 100;
 
@@ -135,7 +137,8 @@ fn follow(
     if let Some(due) = walk.last_due() {
         billed(&mut open, walk.bill_until(tx, due.max(now))?.iter());
     }
-    while let Some(due) = walk.next_due().filter(|due| is_ahead(&open, *due)) {
+    for _ in 0..STEPS_MAX {
+        let Some(due) = walk.next_due().filter(|due| is_ahead(&open, *due)) else { break };
         billed(&mut open, walk.bill_until(tx, due.max(now))?.iter());
     }
     // What else comes up before they are issued is on them too.
