@@ -50,12 +50,10 @@ pub struct Unplanned {
 
 impl Asked<'_> {
     /// What was billed already is looked at again when a change is new, however early a time was asked for: the change counts as seen
-    /// afterwards.
+    /// afterwards. So is what is to be looked at again: what was charged and is not planned would be taken back.
     fn until(&self) -> Instant {
-        match (self.billed_until, self.unseen) {
-            (None, _) | (Some(_), []) => self.until,
-            (Some(billed_until), _) => self.until.max(billed_until),
-        }
+        let looks_back = !self.unseen.is_empty() || self.again.is_some();
+        self.billed_until.filter(|_| looks_back).map_or(self.until, |billed_until| self.until.max(billed_until))
     }
 
     /// From when on what was billed may have to be billed otherwise; `None` when no change is new.

@@ -50,6 +50,16 @@ fn a_change_in_the_past_is_looked_at_from_its_time_on_and_falls_on_the_day_it_wa
 }
 
 #[test]
+fn what_is_looked_at_again_is_planned_however_early_a_time_is_asked_for() {
+    // Else what was charged and is not planned would be taken back.
+    let told = Told::new("team");
+    let again = Some(span("2024-02-01", "2024-02-10"));
+    let asked = Asked { again, ..asked(Some("2024-03-01T01:00:00Z"), "2024-02-15", &[]) };
+    let found = written(&told, &asked);
+    assert!(found.contains(&"calls arrears 2024-03-01 2024-03-01".to_owned()), "{found:?}");
+}
+
+#[test]
 fn a_new_change_is_looked_at_until_what_is_billed_however_early_a_time_is_asked_for() {
     // Else the change would count as seen, and nobody would ever look again.
     let told = Told::new("team").then("2024-02-10", seats("7"));
