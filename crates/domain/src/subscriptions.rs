@@ -8,6 +8,7 @@
 //! - [`segments`]: one price in one billing period: stretches that tile it, and segments in which counters go on.
 //! - [`cuts`] and [`lines`]: recurring fees and seats: charges, and credits of unused time, whose parts sum to the whole.
 //! - [`charging`]: both as charges, by the code that estimates are made by.
+//! - [`commitments`]: what its plan commits it to in an interval.
 //! - [`due`]: what is to be billed when. [`revisions`]: what is left to bill when some of it was billed before.
 //! - [`usage`]: which subscription prices an event, or why none does. [`coupons`]: which apply to a period.
 //!
@@ -15,6 +16,7 @@
 
 pub mod change;
 pub mod charging;
+pub mod commitments;
 pub mod coupons;
 pub mod cuts;
 pub mod due;

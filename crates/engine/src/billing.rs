@@ -4,11 +4,13 @@
 //! 1. [`load`]: subscriptions with their history, and what of the catalog they name, in one snapshot.
 //! 2. [`usage`]: what was used of their prices, up to the cut of that snapshot.
 //! 3. [`decide`]: `domain::billing` says what is to be charged.
-//! 4. [`save`]: charges, drafts, entries and how far each subscription is billed, in one transaction that first checks that nothing was
+//! 4. [`commitments`]: what is missing to minimum commitments, once all else is known.
+//! 5. [`save`]: charges, drafts, entries and how far each subscription is billed, in one transaction that first checks that nothing was
 //!    changed or billed meanwhile.
-//! 5. [`run`]: the job that does this chunk by chunk and then issues. [`runs`]: starting runs and reading their report. [`scheduler`]:
+//! 6. [`run`]: the job that does this chunk by chunk and then issues. [`runs`]: starting runs and reading their report. [`scheduler`]:
 //!    starting them when something is due. [`forecast`] and [`walk`]: the same, undone.
 
+pub(crate) mod commitments;
 pub mod compare;
 pub(crate) mod decide;
 mod dry_run;

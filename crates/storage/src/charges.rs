@@ -163,6 +163,27 @@ pub fn of_subscriptions(
     Ok(found)
 }
 
+/// How many charges of these subscriptions came up at an instant or later; none for those of which there is none. Name each once.
+pub fn count_since(
+    tx: &mut ProjectTx<'_>,
+    from: &[(SubscriptionId, Instant)],
+) -> Result<BTreeMap<SubscriptionId, i64>, StorageError> {
+    let rows: Vec<[Value<'_>; 2]> = from.iter().map(|(subscription, at)| params![*subscription, *at]).collect();
+    let counts = tx.query_many(
+        bulk_sql!(
+            "-- count_charges_since
+            select c.subscription_id, count(*)
+            from {rows}
+            join charges c on c.project_id = r.project_id and c.subscription_id = r.subscription_id and c.at >= r.at
+            group by c.subscription_id",
+            [project_id: Uuid, subscription_id: Uuid, at: Instant]
+        ),
+        &rows,
+        |row| Ok((row.get(0)?, row.get(1)?)),
+    )?;
+    Ok(counts.into_iter().collect())
+}
+
 /// The charges of usage of a customer that cover an instant, by key and revision.
 pub fn usage_at(tx: &mut ProjectTx<'_>, customer: CustomerId, at: Instant) -> Result<Vec<Charge>, StorageError> {
     tx.query(

@@ -82,14 +82,15 @@ impl Asked<'_> {
 }
 
 impl Subscription<'_> {
-    /// The items to look at, price by price in the order in which they appear, and of each in the order of periods.
+    /// The items to look at, price by price in the order in which they appear, and of each in the order of periods; what is committed
+    /// after all prices.
     ///
     /// # Errors
     /// [`Unplanned`] when an amount does not fit, with the price whose it is.
     pub fn planned(&self, asked: &Asked<'_>) -> Result<Vec<Planned>, Unplanned> {
         let Asked { late_buffer, .. } = *asked;
         let mut planned = Vec::new();
-        for price in self.prices() {
+        for price in self.prices().into_iter().chain(self.commitments()) {
             let due = Due { after: asked.after(), until: asked.until(), late_buffer };
             let unplanned = |error| Unplanned { item: self.current_item(&price, asked.until), error };
             let items = self.items(&price, due).map_err(unplanned)?;
@@ -129,7 +130,7 @@ impl Subscription<'_> {
         let last = self.timeline.ended_at();
         let changes = self.timeline.points().iter().flat_map(|point| later(point.at));
         let mut candidates: Vec<Instant> = changes.flatten().collect();
-        for price in self.prices() {
+        for price in self.prices().into_iter().chain(self.commitments()) {
             let schedule = self.schedule(&price);
             let reached = last.map_or(after, |last| last.min(after));
             let Some(number) = schedule.number_at(reached.max(self.timeline.started_at())) else { continue };

@@ -71,12 +71,12 @@ pub struct UsagePart<'a> {
 }
 
 /// A line of an item, and what tells it from the others of its period.
-struct Charged<'w> {
-    kind: ChargeKind,
-    source: &'w VersionRef,
-    key: String,
-    part: Span,
-    line: ChargeLine,
+pub(super) struct Charged<'w> {
+    pub kind: ChargeKind,
+    pub source: &'w VersionRef,
+    pub key: String,
+    pub part: Span,
+    pub line: ChargeLine,
 }
 
 impl<'a> Billable<'a> {
@@ -179,7 +179,7 @@ impl<'a> Billable<'a> {
         }
     }
 
-    fn wanted(&self, planned: &Planned, charged: Charged<'_>) -> Result<Wanted, Refusal> {
+    pub(super) fn wanted(&self, planned: &Planned, charged: Charged<'_>) -> Result<Wanted, Refusal> {
         let Charged { kind, source, key, part, mut line } = charged;
         let Planned { item, falls_on } = planned;
         let price = item.price.price.to_string();

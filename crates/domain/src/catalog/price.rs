@@ -6,6 +6,7 @@ use crate::calendar::{EVERY_MAX, Interval, RatingWindow};
 use crate::catalog::References;
 use crate::catalog::asset::AssetCode;
 use crate::catalog::key::check_key;
+use crate::charges::commitment::COMMITMENT_KEY;
 use crate::metrics::Aggregation;
 use crate::named::named;
 use crate::pricing::model::PriceKind;
@@ -96,6 +97,8 @@ impl Price {
     /// Finds what is wrong with the price at `path`.
     pub fn check(&self, path: &str, known: &References, problems: &mut Problems) {
         check_key(&self.key, &format!("{path}.key"), problems);
+        let detail = format!("must not be `{COMMITMENT_KEY}`: so is the line of a minimum commitment called.");
+        problems.require(self.key != COMMITMENT_KEY, format!("{path}.key"), detail);
         problems.require(!self.name.trim().is_empty(), format!("{path}.name"), "must not be empty.");
         let every_is_accepted = (1..=EVERY_MAX).contains(&self.interval.every);
         problems.require(every_is_accepted, format!("{path}.interval.every"), format!("must be 1 to {EVERY_MAX}."));

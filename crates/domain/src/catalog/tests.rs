@@ -99,6 +99,11 @@ fn found(replace: &[(&str, serde_json::Value)]) -> Vec<String> {
 )]
 #[case("/plans/0/prices/0/interval/every", "0", "plans[0].prices[0].interval.every must be 1 to 1000.")]
 #[case(
+    "/plans/0/prices/0/key",
+    "\"minimumCommitment\"",
+    "plans[0].prices[0].key must not be `minimumCommitment`: so is the line of a minimum commitment called."
+)]
+#[case(
     "/plans/0/prices/0/metric",
     "\"api_calls\"",
     "plans[0].prices[0].metric must be left out: this price measures nothing."

@@ -4,7 +4,7 @@
 //! for the interval in which it is due ([`crate::charges::line::ChargeLine::due_at`]).
 
 use crate::amount::Amount;
-use crate::calendar::Schedule;
+use crate::calendar::{Interval, Schedule};
 use crate::catalog::asset::AssetCode;
 use crate::catalog::plan::MinimumCommitment;
 use crate::catalog::price::Timing;
@@ -18,6 +18,33 @@ use crate::window::Span;
 
 /// What a true-up line is called where a price has its key.
 pub const COMMITMENT_KEY: &str = "minimumCommitment";
+
+/// What was charged towards a commitment, in the currency of the plan.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Toward {
+    /// By fees and seats, less what came back of them.
+    pub fees: Amount,
+    pub usage: Amount,
+}
+
+/// What a true-up was made of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = LineCommitment)]
+pub struct CommitmentInputs {
+    /// What the plan commits to in a whole interval, as it was.
+    pub amount: Amount,
+    pub interval: Interval,
+    /// What is charged by the rates of this time counts; absent for an interval that lies nowhere in particular.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub counted: Option<Span>,
+    /// Charged by fees and seats.
+    pub fees: Amount,
+    /// Charged by usage.
+    pub usage: Amount,
+    /// Both together.
+    pub charged: Amount,
+}
 
 /// One line for each interval of the range in which less was charged than committed.
 ///
@@ -35,8 +62,9 @@ pub fn true_ups(
     for ((period, part), number) in periods_of(&schedule, range)?.into_iter().zip(0u32..) {
         let due = lines.iter().filter(|line| part.contains(line.due_at(part.start)));
         let share = share(period, part, rules.basis, rules.zone)?;
-        let charged = charged(due, item)?;
-        if let Some(mut line) = true_up(commitment, item, charged, share)? {
+        let toward = toward(due, item)?;
+        let mut line = true_up(commitment, item, toward, share, Some(part))?;
+        if line.amount.is_positive() {
             line.id = format!("{}/{}", line.id, part.start);
             (line.period, line.part, line.number) = (Some(period), Some(part), number);
             true_ups.push(line);
@@ -54,28 +82,55 @@ pub fn true_up_of_interval(
     item: Item<'_>,
     lines: &[ChargeLine],
 ) -> Result<Option<ChargeLine>, OutOfRange> {
-    true_up(commitment, item, charged(lines, item)?, Ratio::ONE)
+    let line = true_up(commitment, item, toward(lines, item)?, Ratio::ONE, None)?;
+    Ok(Some(line).filter(|line| line.amount.is_positive()))
+}
+
+/// `max(0, committed × share − charged)` as a line. The share of the commitment is what is rounded: whatever is charged towards it, both
+/// sum to the same. // checklist 43
+///
+/// # Errors
+/// [`OutOfRange`] when a sum does not fit.
+pub fn true_up(
+    commitment: &MinimumCommitment,
+    item: Item<'_>,
+    toward: Toward,
+    share: Ratio,
+    counted: Option<Span>,
+) -> Result<ChargeLine, OutOfRange> {
+    let mut steps = Steps::new();
+    let exact = share.times(commitment.amount.into())?;
+    let committed = exact.to_amount()?;
+    let charged = toward.charged()?;
+    steps.push(Step::Flat { price: commitment.amount, share, amount: exact })?;
+    let rounding = Ratio::from(committed).minus(exact)?;
+    if !rounding.is_zero() {
+        steps.push(Step::Rounding { exact, amount: rounding })?;
+    }
+    steps.push(Step::Charged { amount: Ratio::from(charged.min(committed)).negated() })?;
+    let (exact, _, explanation) = steps.round("max(0, committed amount × share − charged)".to_owned())?;
+    let Toward { fees, usage } = toward;
+    let MinimumCommitment { amount, interval } = *commitment;
+    let inputs = CommitmentInputs { amount, interval, counted, fees, usage, charged };
+    Ok(ChargeLine { commitment: Some(inputs), ..line(item, share, exact, explanation) })
+}
+
+impl Toward {
+    /// # Errors
+    /// [`OutOfRange`] when the sum does not fit.
+    pub fn charged(self) -> Result<Amount, OutOfRange> {
+        self.fees.checked_add(self.usage).ok_or(OutOfRange)
+    }
 }
 
 /// What lines of an item come to in its currency.
-fn charged<'a>(lines: impl IntoIterator<Item = &'a ChargeLine>, item: Item<'_>) -> Result<Amount, OutOfRange> {
+fn toward<'a>(lines: impl IntoIterator<Item = &'a ChargeLine>, item: Item<'_>) -> Result<Toward, OutOfRange> {
     let own = lines.into_iter().filter(|line| line.item == item.key);
-    Amount::checked_sum(own.filter_map(|line| line.money(item.currency))).ok_or(OutOfRange)
-}
-
-/// `max(0, committed × share − charged)`. // checklist 43
-fn true_up(
-    commitment: &MinimumCommitment,
-    item: Item<'_>,
-    charged: Amount,
-    share: Ratio,
-) -> Result<Option<ChargeLine>, OutOfRange> {
-    let mut steps = Steps::new();
-    let committed = share.times(commitment.amount.into())?;
-    steps.push(Step::Flat { price: commitment.amount, share, amount: committed })?;
-    steps.push(Step::Charged { amount: Ratio::from(charged).negated() })?;
-    let (exact, amount, explanation) = steps.round("committed amount × share − charged".to_owned())?;
-    Ok(amount.is_positive().then(|| line(item, share, exact, explanation)))
+    let (usage, fees): (Vec<_>, Vec<_>) = own.partition(|line| line.metric.is_some());
+    let sum = |lines: Vec<&ChargeLine>| {
+        Amount::checked_sum(lines.into_iter().filter_map(|line| line.money(item.currency))).ok_or(OutOfRange)
+    };
+    Ok(Toward { fees: sum(fees)?, usage: sum(usage)? })
 }
 
 fn line(item: Item<'_>, share: Ratio, exact: Ratio, explanation: Explanation) -> ChargeLine {
@@ -95,6 +150,7 @@ fn line(item: Item<'_>, share: Ratio, exact: Ratio, explanation: Explanation) ->
         share,
         number: 0,
         stretches: Vec::new(),
+        commitment: None,
         asset,
         exact,
         amount: explanation.total,

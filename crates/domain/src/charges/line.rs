@@ -3,6 +3,7 @@
 use crate::amount::Amount;
 use crate::catalog::asset::{AssetCode, CustomAsset};
 use crate::catalog::price::{Price, Timing};
+use crate::charges::commitment::CommitmentInputs;
 use crate::charges::conversion::{Converted, convert};
 use crate::charges::cut::PeriodPart;
 use crate::charges::events::EventsQuery;
@@ -55,6 +56,9 @@ pub struct ChargeLine {
     pub number: u32,
     /// The inputs, and the terms they were rated by.
     pub stretches: Vec<LineStretch>,
+    /// What the true-up of a minimum commitment was made of, in place of stretches.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub commitment: Option<CommitmentInputs>,
     /// The currency or custom asset of `exact` and `amount`.
     pub asset: AssetCode,
     /// Before rounding.
@@ -169,6 +173,7 @@ impl<'a> LineMaker<'a> {
             share: Ratio::ONE,
             number: 0,
             stretches,
+            commitment: None,
             asset: self.asset.clone(),
             exact: rated.rated.exact,
             amount: rated.rated.amount,

@@ -54,7 +54,7 @@ pub struct Due {
 }
 
 impl Subscription<'_> {
-    /// The items of a price that are due, in the order of periods.
+    /// The items of a price, or of what stands for commitments, that are due, in the order of periods.
     ///
     /// # Errors
     /// [`RateError`] when an amount does not fit.
@@ -70,10 +70,12 @@ impl Subscription<'_> {
         let schedule = self.schedule(price);
         let mut items = Vec::new();
         for (number, period) in schedule.periods_in(life) {
-            let stretches = self.stretches(price, period)?;
+            let is_commitment = price.is_commitment();
+            let stretches = if is_commitment { Vec::new() } else { self.stretches(price, period)? };
+            let reason = if is_commitment { self.committed(price, period)?.err() } else { skipped(&stretches) };
             let item =
                 |kind, at, due_at, skipped| Item { price: price.clone(), number, period, kind, at, due_at, skipped };
-            match (skipped(&stretches), price.rhythm.timing) {
+            match (reason, price.rhythm.timing) {
                 // A price that the subscription does not have in this period is no item of it.
                 (Some(Exclusion::NotPriced | Exclusion::Ended | Exclusion::NotStarted), _) => {}
                 (Some(reason), Timing::Advance) => {
@@ -122,14 +124,20 @@ impl Subscription<'_> {
 fn skipped(stretches: &[Stretch<'_>]) -> Option<Exclusion> {
     let reasons: Option<Vec<Exclusion>> =
         stretches.iter().map(|stretch| stretch.content.as_ref().err().copied()).collect();
-    let weight = |reason: &Exclusion| match reason {
-        Exclusion::Pause => 4,
-        Exclusion::Trial => 3,
-        Exclusion::NotPriced => 2,
-        Exclusion::Ended => 1,
-        Exclusion::NotStarted => 0,
-    };
-    reasons?.into_iter().max_by_key(weight)
+    reasons?.into_iter().max_by_key(|reason| reason.weight())
+}
+
+impl Exclusion {
+    /// Which of several reasons is told.
+    pub(super) const fn weight(self) -> u8 {
+        match self {
+            Exclusion::Pause => 4,
+            Exclusion::Trial => 3,
+            Exclusion::NotPriced => 2,
+            Exclusion::Ended => 1,
+            Exclusion::NotStarted => 0,
+        }
+    }
 }
 
 fn next_moment(at: Instant) -> Instant {

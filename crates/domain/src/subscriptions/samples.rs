@@ -23,7 +23,8 @@ use crate::subscriptions::timeline::Timeline;
 use crate::time::Instant;
 use crate::window::Span;
 
-/// `team` and `business` differ in amounts; `yearly` bills its base for a year; `dollar` is in another currency; `draft` is one.
+/// `team` and `business` differ in amounts; `yearly` bills its base for a year;
+/// `pledge` commits to 310 a month, `oath` to 900 a quarter; `dollar` is in another currency; `draft` is one.
 const CATALOG: &str = r#"[
   {"key":"team","name":"Team","currency":"EUR","addOns":["support","meter"],"prices":[
     {"key":"base","name":"Base","interval":{"unit":"month"},"timing":"advance","anchor":"anniversary",
@@ -40,6 +41,16 @@ const CATALOG: &str = r#"[
   {"key":"yearly","name":"Yearly","currency":"EUR","prices":[
     {"key":"base","name":"Base","interval":{"unit":"year"},"timing":"advance","anchor":"anniversary",
      "terms":{"model":{"type":"recurring","amount":"366"}}}]},
+  {"key":"pledge","name":"Pledge","currency":"EUR","minimumCommitment":{"amount":"310","interval":{"unit":"month"}},"prices":[
+    {"key":"base","name":"Base","interval":{"unit":"month"},"timing":"advance","anchor":"anniversary",
+     "terms":{"model":{"type":"recurring","amount":"31"}}},
+    {"key":"calls","name":"Calls","metric":"api_calls","interval":{"unit":"month"},"timing":"arrears",
+     "terms":{"model":{"type":"perUnit","unitPrice":"0.01"}}}]},
+  {"key":"oath","name":"Oath","currency":"EUR","minimumCommitment":{"amount":"900","interval":{"unit":"quarter"}},"prices":[
+    {"key":"base","name":"Base","interval":{"unit":"year"},"timing":"advance","anchor":"anniversary",
+     "terms":{"model":{"type":"recurring","amount":"366"}}},
+    {"key":"calls","name":"Calls","metric":"api_calls","interval":{"unit":"month"},"timing":"arrears","anchor":"anniversary",
+     "terms":{"model":{"type":"perUnit","unitPrice":"0.03"}}}]},
   {"key":"dollar","name":"Dollar","currency":"USD","prices":[
     {"key":"base","name":"Base","interval":{"unit":"month"},"timing":"arrears",
      "terms":{"model":{"type":"recurring","amount":"31"}}}]}]"#;

@@ -7,6 +7,7 @@ use domain::billing::diff::{Before, Charged, NewCharge, missing};
 use domain::billing::plan::{Asked, Planned, Unplanned};
 use domain::billing::run::{BillingItem, ItemState};
 use domain::billing::wanted::{Billable, UsagePart, Wanted};
+use domain::charges::charge::ChargeKind;
 use domain::ids::{BillingItemId, BillingRunId, SubscriptionId};
 use domain::metrics::Metric;
 use domain::refusal::{Code, Refusal};
@@ -15,6 +16,7 @@ use domain::window::Span;
 use storage::subscription_schedules::SubscriptionSchedule;
 use storage::{ProjectTx, charges};
 
+use super::commitments::{self, Commitments};
 use super::load::{Batch, Candidate};
 use super::usage::{self, Used, Wish};
 use crate::error::Error;
@@ -59,6 +61,7 @@ pub(crate) struct Decision {
     /// Those of them that were looked at and left as they are, because their invoice is issued: nothing of them is stored.
     pub kept: BTreeSet<BillingItemId>,
     pub charges: Vec<NewCharge>,
+    pub commitments: Commitments,
 }
 
 /// An item with the parts of it that are usage.
@@ -75,6 +78,16 @@ struct Rated<'a> {
 /// # Errors
 /// Only when the database fails: what cannot be rated is a failed item of its own subscription.
 pub(crate) fn decide(tx: &mut ProjectTx<'_>, batch: &Batch, purpose: Purpose) -> Result<Vec<Decision>, Error> {
+    let mut decisions = decide_prices(tx, batch, purpose)?;
+    commitments::add(tx, batch, &mut decisions, purpose)?;
+    Ok(decisions)
+}
+
+/// Decides about the prices of every candidate: what is left open is what is missing to minimum commitments.
+///
+/// # Errors
+/// As [`decide`].
+pub(crate) fn decide_prices(tx: &mut ProjectTx<'_>, batch: &Batch, purpose: Purpose) -> Result<Vec<Decision>, Error> {
     let before = charged_before(tx, batch, purpose)?;
     let (items, unplanned) = plan(batch, purpose);
     let (wishes, places) = wishes(batch, &items);
@@ -112,7 +125,7 @@ fn in_question(candidate: &Candidate, before: &BTreeMap<String, Before>, purpose
     own.map(|(key, before)| (key.clone(), before.clone())).collect()
 }
 
-fn billable<'a>(batch: &'a Batch, candidate: &'a Candidate) -> Billable<'a> {
+pub(super) fn billable<'a>(batch: &'a Batch, candidate: &'a Candidate) -> Billable<'a> {
     Billable {
         id: candidate.record.id,
         key: &candidate.record.external_key,
@@ -191,7 +204,7 @@ fn decide_one(
     purpose: Purpose,
 ) -> Decision {
     let candidate = &batch.candidates[number];
-    let (billable, project) = (billable(batch, candidate), batch.project.id);
+    let billable = billable(batch, candidate);
     let mut items = Vec::with_capacity(own.len());
     let mut wanted: Vec<Wanted> = Vec::new();
     let mut item_of: BTreeMap<String, BillingItemId> = BTreeMap::new();
@@ -210,19 +223,15 @@ fn decide_one(
         }
         items.push(stored);
     }
-    let charged = Charged {
-        project,
-        customer: candidate.customer.id,
-        payer: candidate.payer.id,
-        subscription: candidate.record.id,
-        cut: Some(batch.cut),
-        as_of: purpose.as_of,
-        run: purpose.run,
-    };
+    let charged = charged(batch, candidate, purpose);
+    let (of_commitments, before): (BTreeMap<_, _>, BTreeMap<_, _>) =
+        before.clone().into_iter().partition(|(_, before)| before.newest.kind == ChargeKind::Commitment);
+    let planned = own.iter().map(|(_, rated)| &rated.planned).filter(|planned| planned.item.price.is_commitment());
+    let commitments = Commitments { planned: planned.cloned().collect(), before: of_commitments, seen: None };
     // What could not be rated is not known to be unwanted: nothing of the subscription is charged or taken back before it can be.
     let (mut charges, mut kept) = (Vec::new(), BTreeSet::new());
     if !has_failed {
-        let (wanted, stays, before) = without_issued(wanted, before, candidate, purpose);
+        let (wanted, stays, before) = without_issued(wanted, &before, candidate, purpose);
         kept = stays.iter().filter_map(|key| item_of.get(key)).copied().collect();
         match missing(wanted, &before, &charged, withdrawn_on(candidate, purpose)) {
             Ok(missing) => charges = missing,
@@ -239,7 +248,28 @@ fn decide_one(
         charge.item = item_of.get(&charge.key).copied().or(charge.item);
     }
     let after = after(batch, candidate, purpose, has_failed);
-    Decision { read: candidate.schedule, after, candidate: number, items, kept, charges }
+    Decision { read: candidate.schedule, after, candidate: number, items, kept, charges, commitments }
+}
+
+/// Whose the new charges of a candidate are.
+pub(super) fn charged(batch: &Batch, candidate: &Candidate, purpose: Purpose) -> Charged {
+    Charged {
+        project: batch.project.id,
+        customer: candidate.customer.id,
+        payer: candidate.payer.id,
+        subscription: candidate.record.id,
+        cut: Some(batch.cut),
+        as_of: purpose.as_of,
+        run: purpose.run,
+    }
+}
+
+/// Nothing of a subscription is charged for a reason; it is tried again.
+pub(super) fn fail(batch: &Batch, decision: &mut Decision, purpose: Purpose, reason: &Refusal) {
+    fail_all(&mut decision.items, &reason.detail);
+    decision.charges.clear();
+    decision.kept.clear();
+    decision.after = after(batch, &batch.candidates[decision.candidate], purpose, true);
 }
 
 fn fail_all(items: &mut [BillingItem], reason: &str) {
@@ -286,7 +316,7 @@ fn rate(
     if let Some(fault) = &rated.fault {
         return Err(fault.clone());
     }
-    if rated.planned.item.skipped.is_some() {
+    if rated.planned.item.skipped.is_some() || rated.planned.item.price.is_commitment() {
         return Ok(Vec::new());
     }
     let mut wanted = billable.fees(&rated.planned)?;
@@ -309,7 +339,13 @@ fn unknown_metric(part: &UsagePart<'_>) -> Refusal {
 }
 
 fn item(candidate: &Candidate, rated: &Rated<'_>, batch: &Batch, purpose: Purpose) -> BillingItem {
-    let planned = &rated.planned.item;
+    let cut = (!rated.parts.is_empty()).then_some(batch.cut);
+    BillingItem { cut, ..planned_item(batch, candidate, &rated.planned, purpose) }
+}
+
+/// A planned item as it is kept when it is charged or skipped.
+pub(super) fn planned_item(batch: &Batch, candidate: &Candidate, planned: &Planned, purpose: Purpose) -> BillingItem {
+    let planned = &planned.item;
     let run = purpose.run.unwrap_or(PREVIEW);
     BillingItem {
         id: planned.id(batch.project.id, candidate.record.id),
@@ -323,7 +359,7 @@ fn item(candidate: &Candidate, rated: &Rated<'_>, batch: &Batch, purpose: Purpos
         due_at: planned.due_at,
         state: if planned.skipped.is_some() { ItemState::Skipped } else { ItemState::Charged },
         reason: planned.skipped.map(|reason| reason.to_string()),
-        cut: (!rated.parts.is_empty()).then_some(batch.cut),
+        cut: None,
         as_of: purpose.as_of,
         invoice: None,
         run,
@@ -334,7 +370,7 @@ fn item(candidate: &Candidate, rated: &Rated<'_>, batch: &Batch, purpose: Purpos
 const PREVIEW: BillingRunId = BillingRunId::from_uuid(uuid::Uuid::nil());
 
 /// When what is not wanted any more goes back: when the last change was asked for.
-fn withdrawn_on(candidate: &Candidate, purpose: Purpose) -> Instant {
+pub(super) fn withdrawn_on(candidate: &Candidate, purpose: Purpose) -> Instant {
     candidate.unseen.iter().map(|unseen| unseen.submitted_at).max().unwrap_or(purpose.as_of)
 }
 

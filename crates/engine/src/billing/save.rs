@@ -17,6 +17,7 @@ use domain::window::zone;
 use jiff::civil::Date;
 use storage::{ProjectTx, billing_items, invoices, subscription_schedules};
 
+use super::commitments;
 use super::decide::Decision;
 use super::load::Batch;
 use super::post;
@@ -43,8 +44,10 @@ pub(super) fn save(
 ) -> Result<Saved, Error> {
     let reads: Vec<_> = decisions.iter().map(|decision| decision.read).collect();
     let unchanged: BTreeSet<SubscriptionId> = subscription_schedules::lock_unchanged(tx, &reads)?.into_iter().collect();
-    let decisions: Vec<&Decision> =
+    let mut decisions: Vec<&Decision> =
         decisions.iter().filter(|decision| unchanged.contains(&decision.read.subscription)).collect();
+    let still_seen = commitments::still_seen(tx, &decisions)?;
+    decisions.retain(|decision| still_seen.contains(&decision.read.subscription));
     let payers: Vec<&Customer> = decisions
         .iter()
         .flat_map(|decision| decision.charges.iter().map(|_| &batch.candidates[decision.candidate].payer))

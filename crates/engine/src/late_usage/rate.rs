@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use domain::amount::Amount;
+use domain::billing::commitments::TrueUp;
 use domain::billing::diff::NewCharge;
 use domain::billing::run::ItemState;
 use domain::charges::charge::Charge;
@@ -17,6 +18,7 @@ use domain::window::Span;
 use storage::subscription_schedules::SubscriptionSchedule;
 use storage::{ProjectTx, charges, late_usage, subscription_schedules};
 
+use crate::billing::commitments;
 use crate::billing::decide::{self, Again, Issued, Purpose};
 use crate::billing::load::batch_as_billed;
 use crate::ctx::Ctx;
@@ -65,8 +67,8 @@ pub(super) fn rate(
     let schedules = lock_schedules(tx, &own)?;
     let batch = batch_as_billed(tx, &schedules)?;
     let again = Again { time, issued: Issued::Correct };
-    let decisions =
-        decide::decide(tx, &batch, Purpose { as_of: ctx.now(), now: ctx.now(), again: Some(again), run: None })?;
+    let purpose = Purpose { as_of: ctx.now(), now: ctx.now(), again: Some(again), run: None };
+    let decisions = decide::decide_prices(tx, &batch, purpose)?;
     let failed = decisions.iter().flat_map(|decision| &decision.items).find(|item| item.state == ItemState::Failed);
     if let Some(failed) = failed {
         return Err(unratable(failed.reason.as_deref().unwrap_or("It cannot be rated.")).into());
@@ -77,7 +79,15 @@ pub(super) fn rate(
         .flat_map(|decision| decision.charges)
         .map(|NewCharge { charge, .. }| (charge.key.clone(), charge))
         .collect();
-    let (effects, charges) = compare(tx, invoice, &own, new, falls_on)?;
+    let (mut effects, mut charges) = compare(tx, invoice, &own, new, falls_on)?;
+    // From what is charged in the end: late usage that is ignored, or waits, leaves commitments alone.
+    for TrueUp { new, before } in commitments::after_late_usage(tx, &batch, &charges, purpose)? {
+        let NewCharge { mut charge, .. } = new;
+        let after = before.checked_add(charge.amount).ok_or(OutOfRange).map_err(Refusal::from)?;
+        effects.push(KeyEffect { key: charge.key.clone(), before, after, effect: charge.amount });
+        (charge.payer, charge.corrects) = (invoice.name.customer, charge.corrects.or(Some(invoice.id)));
+        charges.push(NewCharge { charge, falls_on });
+    }
     let ended_at = own.iter().filter_map(|charge| charge.part).map(|part| part.end).min();
     Ok(Rated { effects, charges, cut: batch.cut, ended_at })
 }

@@ -1,5 +1,6 @@
 //! Billing: what is due is charged once, at the right moment, whatever happens in between.
 
+mod commitments;
 pub mod desk;
 mod differences;
 mod dry_runs;

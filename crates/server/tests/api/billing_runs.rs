@@ -49,6 +49,31 @@ on_both! {
         assert_eq!(shop.get("/billing/runs")["data"], json!([again, run]));
     }
 
+    fn what_is_missing_to_a_minimum_commitment_is_a_line_that_explains_itself(world) {
+        // checklist 43, checklist 75
+        let shop = Shop::open(world);
+        let mut plan = team("0.02");
+        plan["minimumCommitment"] = json!({ "amount": "310", "interval": { "unit": "month" } });
+        shop.post("/plans", plan).expect(201);
+        shop.publish(1).expect(200);
+        shop.post("/customers", json!({ "externalKey": "acme" })).expect(201);
+        let body = json!({ "externalKey": "acme-team", "customerKey": "acme", "plan": { "key": "team" },
+            "startsAt": "2026-02-16T00:00:00Z" });
+        shop.request(Method::POST, "/subscriptions").idempotency("acme-team").json(body).expect(201);
+        let run = shop.run(json!({}));
+        let items = shop.get(&format!("/billing/runs/{}/items", text(&run["id"])));
+        let item = items["data"].as_array().unwrap().iter().find(|item| item["price"] == "minimumCommitment").unwrap();
+        assert_eq!((&item["state"], &item["at"]), (&json!("charged"), &json!("2026-03-16T00:00:00.000Z")));
+        let explained = shop.get(&format!("/invoices/{}/explain", text(&item["invoiceId"])));
+        let lines = explained["lines"].as_array().unwrap();
+        let line = lines.iter().find(|line| line["kind"] == "commitment").unwrap();
+        // Fees of 13 of 28 days, and of March.
+        assert_eq!((&line["name"], &line["amount"]), (&json!("Minimum commitment"), &json!("238.250000")));
+        let inputs = &line["content"]["commitment"];
+        assert_eq!((&inputs["amount"], &inputs["fees"]), (&json!("310.000000"), &json!("71.750000")));
+        assert_eq!(line["text"][0], json!("Formula: max(0, committed amount × share − charged)."));
+    }
+
     fn a_run_that_cannot_be_is_refused_for_a_reason(world) {
         let shop = shop(world);
         shop.post("/billing/runs", json!({ "customerKey": "nobody" })).refused(Code::UnknownCustomer);

@@ -164,6 +164,26 @@ fn a_charge_comes_back_as_it_was_stored_and_each_revision_is_stored_once() {
 }
 
 #[test]
+fn the_charges_of_a_subscription_are_counted_from_an_instant_on() {
+    // checklist 58
+    for (name, _, db) in testkit::fresh_databases() {
+        settle(&db);
+        let subscription = TypedId::from_uuid(uuid(5));
+        let of_subscription = |revision| Charge { subscription: Some(subscription), ..charge("calls", revision, "10") };
+        let (first, second) = (of_subscription(0), of_subscription(1));
+        let at = first.at;
+        let later = at.checked_add(std::time::Duration::from_micros(1)).unwrap();
+        let counts = write(&db, |tx| {
+            invoices::insert_drafts(tx, &[draft(0)])?;
+            invoices::charge(tx, &[first.clone(), second.clone()], &[draft(0).id, draft(0).id])?;
+            Ok([charges::count_since(tx, &[(subscription, at)])?, charges::count_since(tx, &[(subscription, later)])?])
+        });
+        let counts = counts.unwrap().map(|counts| counts.get(&subscription).copied());
+        assert_eq!(counts, [Some(2), None], "{name}");
+    }
+}
+
+#[test]
 fn no_charge_is_on_two_invoices_that_stand() {
     // checklist 55, promise P18
     for (name, _, db) in testkit::fresh_databases() {

@@ -134,7 +134,7 @@ fn a_commitment_is_trued_up_in_each_interval_for_its_share() {
     let told: Vec<String> = found.iter().map(|line| format!("{} {}", line.id, line.amount)).collect();
     assert_eq!(told, ["team/minimumCommitment/2026-04-01T00:00:00.000Z 30.000000"]);
     insta::assert_snapshot!(found[0].text, @r"
-    Formula: committed amount × share − charged.
+    Formula: max(0, committed amount × share − charged).
     Flat amount: 91 USD for 30 of 91 parts of the period: 30 USD.
     Charged by the prices, and taken off: 0 USD.
     Total: 30 USD.

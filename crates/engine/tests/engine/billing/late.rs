@@ -25,7 +25,7 @@ impl World {
     }
 
     /// Calls of a customer, with an event id, counted at once; what is late is found and settled.
-    fn late_calls(&self, name: &str, customer: u32, units: &str, when: &str) {
+    pub fn late_calls(&self, name: &str, customer: u32, units: &str, when: &str) {
         self.send(
             name,
             &json!({ "metricKey": "calls", "units": units, "timestamp": when, "customerKey": customer_key(customer),
@@ -34,7 +34,7 @@ impl World {
         self.settle();
     }
 
-    fn settle(&self) {
+    pub fn settle(&self) {
         self.engine.fold_all(self.project.id).unwrap();
         self.engine.find_late_usage_of(self.project.id).unwrap();
         self.engine.settle_late_usage_of(&self.system()).unwrap();
@@ -66,14 +66,14 @@ impl World {
         (issued.document, issued.digest)
     }
 
-    fn late(&self) -> Vec<LateUsageView> {
+    pub fn late(&self) -> Vec<LateUsageView> {
         let mut late = self.engine.list_late_usage(&self.owner(), &LateUsageQuery::default(), 100).unwrap();
         late.sort_by_key(|late| late.cut);
         late
     }
 
     /// `state effect way`, in the order in which it was found.
-    fn desk(&self) -> Vec<String> {
+    pub fn desk(&self) -> Vec<String> {
         let told = |late: LateUsageView| {
             let way = late.settled_by.map(|way| way.to_string()).unwrap_or_default();
             let effect = late.effect.map(|effect| effect.to_string()).unwrap_or_default();
@@ -82,7 +82,7 @@ impl World {
         self.late().into_iter().map(told).collect()
     }
 
-    fn resolve(&self, name: &str, id: LateUsageId, resolution: Resolution) -> Result<Value, Refusal> {
+    pub fn resolve(&self, name: &str, id: LateUsageId, resolution: Resolution) -> Result<Value, Refusal> {
         let wish = ResolveLateUsage { resolution, reason: reason() };
         let answer = self.engine.resolve_late_usage(&self.owner(), key(name), id, &wish);
         answer.map(|answer| serde_json::from_str(&answer.body).unwrap()).map_err(|error| error.to_refusal())

@@ -16,14 +16,19 @@ fn seats(amount: &str) -> Value {
         "terms": { "model": { "type": "seat", "unitPrice": amount } } })
 }
 
-/// A fee, seats and calls, and a dearer plan of the same.
+/// A fee, seats and calls, and a dearer plan of the same; both commit to an amount.
 fn open(world: &World, customers: u32) {
-    let plan = |prices: Value| crate::backtests::shop::plan(prices);
+    let plan = |prices: Value, amount: &str, unit: &str| {
+        let mut plan = crate::backtests::shop::plan(prices);
+        plan["minimumCommitment"] = json!({ "amount": amount, "interval": { "unit": unit } });
+        plan
+    };
     world.open_billing(
         customers,
-        plan(json!([base("49.37"), seats("7.77"), price("calls", "calls", per_unit("0.013"))])),
+        plan(json!([base("49.37"), seats("7.77"), price("calls", "calls", per_unit("0.013"))]), "131", "month"),
     );
-    let mut business = plan(json!([base("99.99"), seats("5.01"), price("calls", "calls", per_unit("0.007"))]));
+    let mut business =
+        plan(json!([base("99.99"), seats("5.01"), price("calls", "calls", per_unit("0.007"))]), "55", "week");
     business["key"] = json!("business");
     world.draft(business);
     world.engine.publish_plan_version(&world.owner(), None, "business", 1).unwrap();
