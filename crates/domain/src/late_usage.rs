@@ -94,7 +94,7 @@ pub enum NamedSubscription<'a> {
     Unknown,
 }
 
-/// Usage as an issued invoice charges it: everything charged under one key.
+/// Usage as an invoice charges it: everything charged under one key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IssuedUsage {
     pub invoice: InvoiceId,

@@ -10,7 +10,7 @@ mod rehearse;
 mod settle;
 mod view;
 
-pub(crate) use find::metric_of;
+pub(crate) use find::{metric_of, outdated_drafts};
 pub(crate) use rehearse::{Rehearsed, rehearse};
 pub(crate) use settle::LateUsageDesk;
 pub use settle::ResolveLateUsage;

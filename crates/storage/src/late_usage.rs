@@ -195,6 +195,50 @@ pub fn charged_on_invoices(tx: &mut ProjectTx<'_>, invoices: &[InvoiceId]) -> Re
     )
 }
 
+/// The usage on drafts, of these customers and for time after an instant; name each customer once.
+pub fn drafted_of_customers(
+    tx: &mut ProjectTx<'_>,
+    customers: &[(CustomerId, Instant)],
+) -> Result<Vec<ChargedUsage>, StorageError> {
+    let rows: Vec<[Value<'_>; 2]> = customers.iter().map(|(customer, after)| params![*customer, *after]).collect();
+    tx.query_many(
+        bulk_sql!(
+            "-- drafted_usage_of_customers
+            select l.invoice_id, i.customer_id, c.charge_key, c.customer_id, c.part_start, c.part_end, c.content,
+                (select max(n.cut) from charges n where n.project_id = c.project_id and n.charge_key = c.charge_key)
+            from {rows}
+            join charges c on c.project_id = r.project_id and c.customer_id = r.customer_id and c.at > r.at
+                and c.kind = 'usage' and c.revision = 0
+            join invoice_lines l on l.project_id = c.project_id and l.charge_id = c.id and not l.released
+            join invoices i on i.project_id = l.project_id and i.id = l.invoice_id and i.state = 'draft'",
+            [project_id: Uuid, customer_id: Uuid, at: Instant]
+        ),
+        &rows,
+        read_charged,
+    )
+}
+
+/// From which place on, and until which time, something may be missing on the drafts that are to be issued by themselves at an instant;
+/// `None` when there is no usage on them.
+pub fn counted_on_due_drafts(tx: &mut ProjectTx<'_>, until: Instant) -> Result<Option<(i64, Instant)>, StorageError> {
+    let (cut, end): (Option<i64>, Option<Instant>) = tx.query_one(
+        sql!(
+            "-- counted_on_due_drafts
+            select min(c.cut), max(c.part_end)
+            from invoices i
+            join invoice_lines l on l.project_id = i.project_id and l.invoice_id = i.id and not l.released
+            join charges c on c.project_id = l.project_id and c.id = l.charge_id and c.kind = 'usage'
+            where i.project_id = ?1
+              and i.state = 'draft'
+              and i.kind in ('regular', 'adjustment')
+              and i.issues_at <= ?2"
+        ),
+        &params![until],
+        |row| Ok((row.get(0)?, row.get(1)?)),
+    )?;
+    Ok(cut.zip(end))
+}
+
 /// What is open of these invoices; name each once.
 pub fn open_of_invoices(tx: &mut ProjectTx<'_>, invoices: &[InvoiceId]) -> Result<Vec<LateUsage>, StorageError> {
     let rows: Vec<[Value<'_>; 1]> = invoices.iter().map(|invoice| params![*invoice]).collect();

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use sha2::{Digest, Sha256};
 
 use crate::amount::Amount;
-use crate::charges::charge::Charge;
+use crate::charges::charge::{Charge, ChargeKind};
 use crate::ids::{BillingRunId, CustomerId, InvoiceId, ProjectId, SubscriptionId};
 use crate::ratio::OutOfRange;
 use crate::subscriptions::revisions::AlreadyBilled;
@@ -24,6 +24,17 @@ pub struct Charged {
     pub cut: Option<i64>,
     pub as_of: Instant,
     pub run: Option<BillingRunId>,
+    pub revises: Revises,
+}
+
+/// What makes a revision of a charge that was made before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Revises {
+    /// It comes to something else.
+    Amounts,
+    /// Or it counts something else or further, while nothing of it was issued: an invoice shows what it counted, and up to where, also where
+    /// that costs nothing.
+    Contents,
 }
 
 /// What was charged under a key: the newest of its charges, and what all of them come to.
@@ -33,6 +44,8 @@ pub struct Before {
     pub billed: AlreadyBilled,
     /// The issued invoice that the newest of them is on; absent while that is a draft.
     pub issued_on: Option<InvoiceId>,
+    /// Whether any of them is on an issued invoice.
+    pub was_issued: bool,
 }
 
 impl Before {
@@ -41,10 +54,25 @@ impl Before {
     /// # Errors
     /// [`OutOfRange`] when the sum does not fit.
     pub fn with(known: Option<Before>, charge: Charge, issued_on: Option<InvoiceId>) -> Result<Before, OutOfRange> {
+        let was_issued = issued_on.is_some() || known.as_ref().is_some_and(|known| known.was_issued);
         let (amount, revisions) =
             known.map_or((Amount::ZERO, 0), |known| (known.billed.amount, known.billed.revisions));
         let amount = amount.checked_add(charge.amount).ok_or(OutOfRange)?;
-        Ok(Before { billed: AlreadyBilled { amount, revisions: revisions + 1 }, newest: charge, issued_on })
+        Ok(Before { billed: AlreadyBilled { amount, revisions: revisions + 1 }, newest: charge, issued_on, was_issued })
+    }
+
+    /// The revision by which this becomes what is wanted; `None` where there is nothing to revise.
+    fn revised(&self, wanted: Wanted, charged: &Charged) -> Result<Option<Charge>, OutOfRange> {
+        let amount = wanted.amount.checked_sub(self.billed.amount).ok_or(OutOfRange)?;
+        let may_count_else = charged.revises == Revises::Contents && !self.was_issued;
+        if amount.is_zero() && !may_count_else {
+            return Ok(None);
+        }
+        let charge = first(Wanted { amount, ..wanted }, charged);
+        let counts_as_far = charge.kind != ChargeKind::Usage || charge.cut == self.newest.cut;
+        let is_same = amount.is_zero() && charge.digest == self.newest.digest && counts_as_far;
+        let revision = Charge { corrects: self.issued_on, ..charge }.revision(self.billed.revisions, charged.project);
+        Ok(Some(revision).filter(|_| !is_same))
     }
 }
 
@@ -74,17 +102,12 @@ pub fn missing(
         let falls_on = wanted.falls_on;
         match before.get(&wanted.key) {
             None => new.push(NewCharge { charge: first(wanted, charged), falls_on }),
-            Some(Before { billed, issued_on, .. }) => {
-                let amount = wanted.amount.checked_sub(billed.amount).ok_or(OutOfRange)?;
-                if !amount.is_zero() {
-                    let charge = Charge { corrects: *issued_on, ..first(Wanted { amount, ..wanted }, charged) };
-                    let charge = charge.revision(billed.revisions, charged.project);
-                    new.push(NewCharge { charge, falls_on });
-                }
+            Some(before) => {
+                new.extend(before.revised(wanted, charged)?.map(|charge| NewCharge { charge, falls_on }));
             }
         }
     }
-    for (key, Before { newest, billed, issued_on }) in before {
+    for (key, Before { newest, billed, issued_on, .. }) in before {
         if wanted_keys.contains(key) || billed.amount.is_zero() {
             continue;
         }

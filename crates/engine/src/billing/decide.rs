@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use domain::billing::diff::{Before, Charged, NewCharge, missing};
+use domain::billing::diff::{Before, Charged, NewCharge, Revises, missing};
 use domain::billing::plan::{Asked, Planned, Unplanned};
 use domain::billing::run::{BillingItem, ItemState};
 use domain::billing::wanted::{Billable, UsagePart, Wanted};
@@ -46,6 +46,8 @@ pub(crate) struct Again {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Issued {
     Keep,
+    /// As [`Issued::Keep`]; and what is on drafts is told anew where it counts something else, whatever it comes to.
+    KeepAndTell,
     Correct,
 }
 
@@ -261,6 +263,10 @@ pub(super) fn charged(batch: &Batch, candidate: &Candidate, purpose: Purpose) ->
         cut: Some(batch.cut),
         as_of: purpose.as_of,
         run: purpose.run,
+        revises: match purpose.again.map(|again| again.issued) {
+            Some(Issued::KeepAndTell) => Revises::Contents,
+            None | Some(Issued::Keep | Issued::Correct) => Revises::Amounts,
+        },
     }
 }
 
@@ -295,7 +301,7 @@ fn without_issued(
     purpose: Purpose,
 ) -> (Vec<Wanted>, BTreeSet<String>, BTreeMap<String, Before>) {
     let (mut before, mut kept) = (before.clone(), BTreeSet::new());
-    if purpose.again.is_some_and(|again| again.issued == Issued::Keep) {
+    if purpose.again.is_some_and(|again| again.issued != Issued::Correct) {
         let changed_from = candidate.unseen.iter().map(|unseen| unseen.effective_at).min();
         let stays =
             |before: &Before| before.issued_on.is_some() && changed_from.is_none_or(|from| before.newest.at < from);

@@ -13,11 +13,15 @@ use domain::ids::InvoiceId;
 use domain::invoices::record::InvoiceRecord;
 use domain::invoices::settings::Finalization;
 use domain::jobs::Progress;
+use domain::time::Instant;
 use storage::{
     ProjectTx, billing_items, billing_report_invoices, billing_report_items, billing_report_lines, billing_runs,
     invoices,
 };
 
+use super::decide::Purpose;
+use super::post::By;
+use super::refresh::refresh_now;
 use super::report;
 use super::run::{Part, decide_part, known_before, load};
 use super::save::{Saved, save};
@@ -47,7 +51,7 @@ pub(super) fn chunk(engine: &Engine, held: &mut HeldJob, run: BillingRun) -> Res
     let part = engine.read(held.project, "decide_billing", |tx| decide_part(tx, &run, run.as_of.min(now)))?;
     let Some(part) = part else { return finish(engine, held, &run) };
     let told = engine.db().rehearse_installation("rehearse_billing", |tx| {
-        rehearse(&mut tx.in_project(held.project), &ctx, &run, &part)
+        rehearse(&mut tx.in_project(held.project), &ctx, &run, &part, run.as_of.min(now))
     })?;
     held.chunk(engine, "store_billing_report", |tx, job| {
         let Some(told) = &told else { return Ok(Progress::More { done: job.done, total: job.total }) };
@@ -57,13 +61,24 @@ pub(super) fn chunk(engine: &Engine, held: &mut HeldJob, run: BillingRun) -> Res
 }
 
 /// Bills and issues, and says what came of it; `None` when a subscription was changed since it was read, and has to be read again.
-fn rehearse(tx: &mut ProjectTx<'_>, ctx: &Ctx, run: &BillingRun, part: &Part) -> Result<Option<Told>, Error> {
-    let Saved { mut counts, invoices: touched } = save(tx, ctx, &part.batch, &part.decisions, run)?;
+fn rehearse(
+    tx: &mut ProjectTx<'_>,
+    ctx: &Ctx,
+    run: &BillingRun,
+    part: &Part,
+    now: Instant,
+) -> Result<Option<Told>, Error> {
+    let Saved { mut counts, invoices: mut touched } = save(tx, ctx, &part.batch, &part.decisions, run)?;
     if usize::try_from(counts.subscriptions).ok() != Some(part.batch.candidates.len()) {
         return Ok(None);
     }
+    let due = due_drafts(tx, run, part)?;
+    let purpose = Purpose { as_of: run.as_of, now, again: None, run: Some(run.id) };
+    let refreshed = refresh_now(tx, ctx, &due, By::Run(run.id), purpose)?;
+    counts = counts.plus(refreshed.counts);
+    touched.extend(refreshed.drafts);
     let mut told = report::left_as_drafts(tx, run, &touched)?;
-    let (issued, refused) = issue(tx, ctx, run, part)?;
+    let (issued, refused) = issue(tx, ctx, due)?;
     counts.issued = i64::try_from(issued.figures.len()).map_err(|_| Error::Bug("a chunk has an end".to_owned()))?;
     told.extend(report::of_issued(tx, run, &issued)?);
     told.extend(report::of_refused(tx, run, &refused)?);
@@ -76,18 +91,21 @@ fn rehearse(tx: &mut ProjectTx<'_>, ctx: &Ctx, run: &BillingRun, part: &Part) ->
     }))
 }
 
-/// Issues what of these payers waits no longer: all at once, or one by one where something is refused.
-fn issue(
-    tx: &mut ProjectTx<'_>,
-    ctx: &Ctx,
-    run: &BillingRun,
-    part: &Part,
-) -> Result<(IssuedDrafts, BTreeMap<InvoiceId, String>), Error> {
+/// What of these payers waits no longer.
+fn due_drafts(tx: &mut ProjectTx<'_>, run: &BillingRun, part: &Part) -> Result<Vec<InvoiceId>, Error> {
     let drafts: Vec<InvoiceRecord> = match part.batch.project.policies.invoice_finalization {
         Finalization::Automatic => invoices::due_drafts_of(tx, run.as_of, &part.taken.payers)?,
         Finalization::Manual => Vec::new(),
     };
-    let ids: Vec<InvoiceId> = drafts.iter().map(|draft| draft.id).collect();
+    Ok(drafts.iter().map(|draft| draft.id).collect())
+}
+
+/// Issues drafts: all at once, or one by one where something is refused.
+fn issue(
+    tx: &mut ProjectTx<'_>,
+    ctx: &Ctx,
+    ids: Vec<InvoiceId>,
+) -> Result<(IssuedDrafts, BTreeMap<InvoiceId, String>), Error> {
     match issue_with_figures(tx, ctx, &ids, IssueMoment::WhenDue) {
         Err(Error::Refused(_)) => {}
         other => return Ok((other?, BTreeMap::new())),

@@ -18,6 +18,7 @@ use storage::{ProjectTx, invoices, subscription_schedules};
 
 use super::decide::{Purpose, decide};
 use super::load::batch;
+use super::refresh::refresh_one;
 use super::save::save;
 use crate::command::Idempotency;
 use crate::ctx::Ctx;
@@ -108,7 +109,7 @@ impl Engine {
                 // What else of the day comes up before it is issued, the last usage after an end for instance, is on it too.
                 let issued_at = draft.issues_at.max(as_of);
                 bill_until(tx, ctx, &before.customer, issued_at)?;
-                invoices.push(detail(tx, &at(ctx, issued_at), draft.id)?);
+                invoices.push(issued_then(tx, ctx, draft.id, issued_at)?);
             }
             let next = next_invoice(tx, ctx, &before.customer, as_of, &seen)?;
             Ok(ChangePreview {
@@ -150,7 +151,7 @@ fn next_invoice(
         if let Some(draft) = unseen.min_by_key(|draft| (draft.issues_at, draft.id)) {
             let issued_at = draft.issues_at.max(as_of);
             bill_until(tx, ctx, customer, issued_at)?;
-            return Ok(Some(detail(tx, &at(ctx, issued_at), draft.id)?));
+            return Ok(Some(issued_then(tx, ctx, draft.id, issued_at)?));
         }
         let schedules = subscription_schedules::of_customer(tx, customer.id)?;
         match schedules.iter().filter_map(|schedule| schedule.next_due_at).min() {
@@ -160,6 +161,18 @@ fn next_invoice(
         bill_until(tx, ctx, customer, as_of)?;
     }
     Ok(None)
+}
+
+/// A draft as it would be issued at an instant, with everything that has come until now.
+fn issued_then(
+    tx: &mut ProjectTx<'_>,
+    ctx: &Ctx,
+    draft: InvoiceId,
+    issued_at: Instant,
+) -> Result<InvoiceDetail, Error> {
+    let then = at(ctx, issued_at);
+    refresh_one(tx, &then, draft, ctx.now())?;
+    detail(tx, &then, draft)
 }
 
 /// The drafts that the change brought something: those that were not there before, or of the day on which it takes effect.

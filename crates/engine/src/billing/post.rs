@@ -34,6 +34,8 @@ struct Entry {
 pub(crate) enum By {
     Run(BillingRunId),
     LateUsage(LateUsageId),
+    /// A draft that is about to be issued.
+    Invoice(InvoiceId),
 }
 
 impl By {
@@ -41,6 +43,7 @@ impl By {
         match self {
             By::Run(_) => "Rated by a billing run",
             By::LateUsage(_) => "Late usage of an invoice",
+            By::Invoice(_) => "Counted before its invoice was issued",
         }
     }
 
@@ -48,6 +51,7 @@ impl By {
         match self {
             By::Run(run) => Cause { kind: CauseType::BillingRun, id: run.to_string() },
             By::LateUsage(late) => Cause { kind: CauseType::LateUsage, id: late.to_string() },
+            By::Invoice(invoice) => Cause { kind: CauseType::Invoice, id: invoice.to_string() },
         }
     }
 }

@@ -1,6 +1,7 @@
-//! The job of a billing run. Payers are taken in chunks, each with all its subscriptions: a chunk is decided in a snapshot of its own and stored in one transaction
-//! together with how far the run is. Then the drafts that have waited long enough are issued, in the order of time and customer. Whatever
-//! dies in between, the next chunk begins where the last one ended.
+//! The job of a billing run. Payers are taken in chunks, each with all its subscriptions: a chunk is decided in a snapshot of its own and
+//! stored in one transaction together with how far the run is. Then the drafts that have waited long enough are brought up to date
+//! ([`super::refresh`]) and issued, in the order of time and customer. Whatever dies in between, the next chunk begins where the last one
+//! ended.
 
 use std::collections::BTreeMap;
 
@@ -15,6 +16,7 @@ use storage::{ProjectTx, billing_items, billing_runs, customers, invoices, proje
 
 use super::decide::{Again, Decision, Issued, Purpose, RETRY_AFTER, decide};
 use super::load::{Batch, batch};
+use super::refresh::refresh_due;
 use super::save::{Saved, save};
 use super::take::{Taken, take};
 use super::{dry_run, report};
@@ -58,6 +60,11 @@ fn charge(engine: &Engine, held: &mut HeldJob, run: BillingRun) -> Result<Chunk,
         engine.fold_all(held.project)?;
     }
     let part = engine.read(held.project, "decide_billing", |tx| decide_part(tx, &run, run.as_of))?;
+    if part.is_none()
+        && let Chunk::LeaseLost = refresh_due(engine, held, &run)?
+    {
+        return Ok(Chunk::LeaseLost);
+    }
     let ctx = engine.clocked_ctx("billing", held.project)?;
     held.chunk(engine, "store_billing", |tx, job| {
         let mut after = load(tx, run.id)?;

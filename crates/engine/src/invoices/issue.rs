@@ -118,7 +118,7 @@ pub(crate) fn issue_with_figures(
 }
 
 /// The invoices, locked after their customers, so that nothing else happens to the money of either.
-fn locked(tx: &mut ProjectTx<'_>, ids: &[InvoiceId]) -> Result<BTreeMap<InvoiceId, InvoiceRecord>, Error> {
+pub(crate) fn locked(tx: &mut ProjectTx<'_>, ids: &[InvoiceId]) -> Result<BTreeMap<InvoiceId, InvoiceRecord>, Error> {
     let unlocked = invoices::find_by_ids(tx, ids)?;
     let payers: BTreeSet<CustomerId> = unlocked.iter().map(|invoice| invoice.name.customer).collect();
     customers::lock_many(tx, &payers.into_iter().collect::<Vec<_>>())?;

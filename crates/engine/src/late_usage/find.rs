@@ -2,7 +2,7 @@
 //! while batches after its cut are folded already. Both are looked for from a cursor on; what is found is stored with the new cursor in one
 //! transaction, so that nothing is found twice or missed. Looking again finds nothing new.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use domain::charges::events::EventsQuery;
 use domain::ids::{BatchId, CustomerId, InvoiceId, MetricId, ProjectId};
@@ -129,19 +129,7 @@ impl Step {
         turns: &[Turn],
         metrics: &HashMap<MetricId, Metric>,
     ) -> Result<(), Error> {
-        let mut of_customer: BTreeMap<CustomerId, Vec<LateTurn<'_>>> = BTreeMap::new();
-        for turn in turns {
-            if let Some(metric) = metrics.get(&turn.metric) {
-                of_customer.entry(turn.customer).or_default().push(late_turn(turn, metric));
-            }
-        }
-        for charged in charged {
-            let payer = charged.payer;
-            let Some(issued) = issued_usage(charged)? else { continue };
-            let turns = of_customer.get(&issued.customer).map(Vec::as_slice).unwrap_or_default();
-            if !turns.iter().any(|turn| issued.may_change_by(turn)) {
-                continue;
-            }
+        for (payer, issued) in touched(charged, turns, metrics)? {
             let since = issued.cut;
             let found =
                 self.found.entry(issued.invoice).or_insert_with(|| Found { payer, since, charge_keys: Vec::new() });
@@ -152,6 +140,54 @@ impl Step {
         }
         Ok(())
     }
+}
+
+/// The charges that may come to something else by these turns, with who pays.
+fn touched(
+    charged: Vec<ChargedUsage>,
+    turns: &[Turn],
+    metrics: &HashMap<MetricId, Metric>,
+) -> Result<Vec<(CustomerId, IssuedUsage)>, Error> {
+    let mut of_customer: BTreeMap<CustomerId, Vec<LateTurn<'_>>> = BTreeMap::new();
+    for turn in turns {
+        if let Some(metric) = metrics.get(&turn.metric) {
+            of_customer.entry(turn.customer).or_default().push(late_turn(turn, metric));
+        }
+    }
+    let mut found = Vec::new();
+    for charged in charged {
+        let payer = charged.payer;
+        let Some(issued) = issued_usage(charged)? else { continue };
+        let turns = of_customer.get(&issued.customer).map(Vec::as_slice).unwrap_or_default();
+        if turns.iter().any(|turn| issued.may_change_by(turn)) {
+            found.push((payer, issued));
+        }
+    }
+    Ok(found)
+}
+
+/// The charges on drafts that may come to something else by what was folded after a place and happened before an instant, by draft.
+pub(crate) fn outdated_drafts(
+    tx: &mut ProjectTx<'_>,
+    since: i64,
+    until: Instant,
+) -> Result<BTreeMap<InvoiceId, BTreeSet<String>>, Error> {
+    let mut outdated: BTreeMap<InvoiceId, BTreeSet<String>> = BTreeMap::new();
+    let range = (since, rollup_cursors::get(tx)?.last_seq);
+    if range.0 >= range.1 {
+        return Ok(outdated);
+    }
+    let batches = ingest_batches::folded_before(tx, range, until, i64::MAX)?;
+    let turns = turns(tx, &batches, range, until)?;
+    if turns.is_empty() {
+        return Ok(outdated);
+    }
+    let metrics = metrics::all(tx)?.into_iter().map(|metric| (metric.id, metric)).collect();
+    let drafted = late_usage::drafted_of_customers(tx, &earliest(&turns))?;
+    for (_, drafted) in touched(drafted, &turns, &metrics)? {
+        outdated.entry(drafted.invoice).or_default().insert(drafted.charge_key);
+    }
+    Ok(outdated)
 }
 
 /// Everything in these batches that happened before an instant, and what was corrected between the places.

@@ -8,22 +8,19 @@ use domain::billing::commitments::TrueUp;
 use domain::billing::diff::NewCharge;
 use domain::billing::run::ItemState;
 use domain::charges::charge::Charge;
-use domain::ids::{CustomerId, SubscriptionId};
 use domain::invoices::record::InvoiceRecord;
 use domain::late_usage::settle::KeyEffect;
 use domain::ratio::OutOfRange;
 use domain::refusal::{Code, Refusal};
 use domain::time::Instant;
-use domain::window::Span;
 use storage::subscription_schedules::SubscriptionSchedule;
-use storage::{ProjectTx, charges, late_usage, subscription_schedules};
+use storage::{ProjectTx, charges, late_usage};
 
+use crate::billing::again::{RatedAgain, rate_again};
 use crate::billing::commitments;
-use crate::billing::decide::{self, Again, Issued, Purpose};
-use crate::billing::load::batch_as_billed;
+use crate::billing::decide::{Issued, Purpose};
 use crate::ctx::Ctx;
 use crate::error::Error;
-use crate::ingest::overtaken;
 use crate::metering;
 
 /// Late usage as it is rated.
@@ -60,15 +57,14 @@ pub(super) fn rate(
 ) -> Result<Rated, Error> {
     let mut own: Vec<Charge> = charges::of_invoices(tx, &[invoice.id])?.into_iter().map(|(_, charge)| charge).collect();
     own.retain(|charge| charge.revision == 0 && keys.contains(&charge.key));
-    let Some(time) = time_of(&own) else {
+    if own.is_empty() {
         let cut = metering::cut(tx)?;
         return Ok(Rated { effects: Vec::new(), charges: Vec::new(), cut, ended_at: None });
-    };
-    let schedules = lock_schedules(tx, &own)?;
-    let batch = batch_as_billed(tx, &schedules)?;
-    let again = Again { time, issued: Issued::Correct };
-    let purpose = Purpose { as_of: ctx.now(), now: ctx.now(), again: Some(again), run: None };
-    let decisions = decide::decide_prices(tx, &batch, purpose)?;
+    }
+    let purpose = Purpose { as_of: ctx.now(), now: ctx.now(), again: None, run: None };
+    let again = rate_again(tx, &own, Issued::Correct, purpose)?;
+    let again = again.ok_or_else(|| unratable("It is of no subscription."))?;
+    let RatedAgain { batch, schedules, decisions, purpose } = again;
     let failed = decisions.iter().flat_map(|decision| &decision.items).find(|item| item.state == ItemState::Failed);
     if let Some(failed) = failed {
         return Err(unratable(failed.reason.as_deref().unwrap_or("It cannot be rated.")).into());
@@ -126,31 +122,6 @@ fn compare(
     effects.sort_by(|left, right| left.key.cmp(&right.key));
     charges.sort_by(|left, right| (left.charge.at, &left.charge.key).cmp(&(right.charge.at, &right.charge.key)));
     Ok((effects, charges))
-}
-
-/// The time of the periods of these charges; `None` when there are none.
-fn time_of(own: &[Charge]) -> Option<Span> {
-    let periods = || own.iter().filter_map(|charge| charge.period);
-    let (start, end) = (periods().map(|period| period.start).min()?, periods().map(|period| period.end).max()?);
-    Some(Span { start, end })
-}
-
-/// The schedules of their subscriptions, locked: no run bills them meanwhile.
-fn lock_schedules(tx: &mut ProjectTx<'_>, own: &[Charge]) -> Result<Vec<SubscriptionSchedule>, Error> {
-    let subscriptions: BTreeSet<SubscriptionId> = own.iter().filter_map(|charge| charge.subscription).collect();
-    let customers: BTreeSet<CustomerId> = own.iter().map(|charge| charge.customer).collect();
-    let mut schedules = Vec::with_capacity(subscriptions.len());
-    for customer in customers {
-        schedules.extend(subscription_schedules::of_customer(tx, customer)?);
-    }
-    schedules.retain(|schedule| subscriptions.contains(&schedule.subscription));
-    if subscriptions.is_empty() || schedules.len() != subscriptions.len() {
-        return Err(unratable("It is of no subscription.").into());
-    }
-    if subscription_schedules::lock_unchanged(tx, &schedules)?.len() != schedules.len() {
-        return Err(overtaken());
-    }
-    Ok(schedules)
 }
 
 /// On whose day the next invoice of these subscriptions falls; now, when none is ahead.

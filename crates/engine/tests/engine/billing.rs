@@ -6,4 +6,5 @@ mod differences;
 mod dry_runs;
 mod late;
 mod previews;
+mod refreshed;
 mod runs;

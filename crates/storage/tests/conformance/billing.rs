@@ -22,8 +22,8 @@ use domain::window::Span;
 use storage::recognitions::Recognition;
 use storage::users::StoredUser;
 use storage::{
-    Database, InstallationTx, ProjectTx, StorageError, charges, customers, deferrals, invoices, projects, recognitions,
-    users,
+    Database, InstallationTx, ProjectTx, StorageError, charges, customers, deferrals, invoices, late_usage, projects,
+    recognitions, users,
 };
 use uuid::Uuid;
 
@@ -180,6 +180,39 @@ fn the_charges_of_a_subscription_are_counted_from_an_instant_on() {
         });
         let counts = counts.unwrap().map(|counts| counts.get(&subscription).copied());
         assert_eq!(counts, [Some(2), None], "{name}");
+    }
+}
+
+#[test]
+fn drafts_say_from_where_on_and_until_when_something_may_be_missing_on_them() {
+    // checklist 56
+    for (name, _, db) in testkit::fresh_databases() {
+        settle(&db);
+        let (draft, usage) = (draft(0), charge("calls", 0, "10"));
+        let after = at("2026-01-01T00:00:00Z");
+        let until = draft.issues_at;
+        let look = |until| {
+            write(&db, |tx| {
+                let customers = [(customer(), after)];
+                Ok((late_usage::counted_on_due_drafts(tx, until)?, late_usage::drafted_of_customers(tx, &customers)?))
+            })
+            .unwrap()
+        };
+        assert_eq!(look(until), (None, Vec::new()), "{name}");
+        write(&db, |tx| {
+            invoices::insert_drafts(tx, std::slice::from_ref(&draft))?;
+            invoices::charge(tx, std::slice::from_ref(&usage), &[draft.id])
+        })
+        .unwrap();
+        let (counted, drafted) = look(until);
+        assert_eq!(counted, Some((17, at("2026-03-01T00:00:00Z"))), "{name}");
+        assert_eq!(
+            (drafted[0].invoice, drafted[0].charge_key.as_str(), drafted[0].cut),
+            (draft.id, "calls", 17),
+            "{name}"
+        );
+        let early = until.checked_sub(std::time::Duration::from_micros(1)).unwrap();
+        assert_eq!(look(early).0, None, "{name}");
     }
 }
 

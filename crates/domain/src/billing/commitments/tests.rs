@@ -4,6 +4,7 @@ use proptest::prelude::*;
 use uuid::Uuid;
 
 use super::*;
+use crate::billing::diff::Revises;
 use crate::billing::plan::{Asked, Unseen};
 use crate::billing::wanted::UsagePart;
 use crate::catalog::metric::MetricDefinition;
@@ -34,6 +35,7 @@ fn charged(as_of: Instant) -> Charged {
         cut: Some(3),
         as_of,
         run: None,
+        revises: Revises::Amounts,
     }
 }
 

@@ -20,6 +20,7 @@ fn charged() -> Charged {
         cut: Some(3),
         as_of: at("2024-03-31"),
         run: None,
+        revises: Revises::Amounts,
     }
 }
 
@@ -59,6 +60,29 @@ fn done_again_nothing_is_left_to_do() {
     let mut before = BTreeMap::new();
     assert_eq!(bill(&mut before, wanted(&told, "2024-03-10", &[])).len(), 4);
     assert_eq!(bill(&mut before, wanted(&told, "2024-03-10", &[])), []);
+}
+
+#[test]
+fn what_counts_something_else_is_told_anew_until_it_is_issued() {
+    // checklist 56
+    let told = Told::new("team");
+    let mut before = BTreeMap::new();
+    bill(&mut before, wanted(&told, "2024-02-01", &[]));
+    let mut counted = wanted(&told, "2024-02-01", &[]);
+    counted[0].line.text.push_str("One more event, included.");
+    let tell = Charged { revises: Revises::Contents, ..charged() };
+    let missing_of = |before: &BTreeMap<String, Before>, charged: &Charged| {
+        missing(counted.clone(), before, charged, at("2024-03-20")).unwrap()
+    };
+    assert_eq!(missing_of(&before, &charged()), []);
+    let anew = missing_of(&before, &tell);
+    assert_eq!(anew.len(), 1);
+    assert_eq!((anew[0].charge.amount, anew[0].charge.revision), (Amount::ZERO, 1));
+    assert_eq!(missing(wanted(&told, "2024-02-01", &[]), &before, &tell, at("2024-03-20")).unwrap(), []);
+    // What was issued stays as it is.
+    let issued = Some(InvoiceId::from_uuid(Uuid::from_u128(9)));
+    let on_invoice = before.into_iter().map(|(key, before)| (key, Before::with(None, before.newest, issued).unwrap()));
+    assert_eq!(missing_of(&on_invoice.collect(), &tell), []);
 }
 
 #[test]

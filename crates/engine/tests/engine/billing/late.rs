@@ -94,7 +94,7 @@ impl World {
     }
 
     /// Everything that was charged for the calls of a customer in March.
-    fn march_calls(&self, customer: u32) -> String {
+    pub fn march_calls(&self, customer: u32) -> String {
         let id =
             self.db.read("test", self.project.id, |tx| storage::customers::find_by_key(tx, &customer_key(customer)));
         let id = id.unwrap().unwrap().id;
