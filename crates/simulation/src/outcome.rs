@@ -6,7 +6,8 @@ use std::collections::BTreeSet;
 
 use domain::access::Permission;
 use domain::charges::charge::Charge;
-use domain::ids::{BillingRunId, EntryId, InvoiceId, ProjectId};
+use domain::customers::Customer;
+use domain::ids::{BillingRunId, CustomerId, EntryId, InvoiceId, ProjectId};
 use domain::invoices::record::InvoiceRecord;
 use domain::ledger::entry::JournalEntry;
 use engine::documents::{DocumentForm, Drawing};
@@ -100,8 +101,11 @@ fn stored(engine: &Engine, project: ProjectId, lines: &mut Vec<String>) -> Vec<I
             let run = storage::billing_runs::get(tx, run)?;
             lines.extend(run.map(|run| format!("run {} {} {:?} {:?}", run.id, run.as_of, run.phase, run.counts)));
         }
-        let schedules = storage::subscription_schedules::page(tx, None, ALL)?;
-        lines.extend(schedules.iter().map(|schedule| format!("schedule {} {schedule:?}", schedule.subscription)));
+        let customers = storage::customers::page(tx, None, ALL)?;
+        let payers: BTreeSet<CustomerId> = customers.iter().map(Customer::payer_id).collect();
+        let payers: Vec<CustomerId> = payers.into_iter().collect();
+        let schedules = storage::subscription_schedules::of_payers(tx, &payers, None)?;
+        lines.extend(schedules.iter().map(|(_, schedule)| format!("schedule {} {schedule:?}", schedule.subscription)));
         ledger(tx, &mut lines)?;
         let trail = audit_entries::page(tx, &AuditFilter::default(), ALL)?;
         lines.extend(trail.iter().map(|entry| format!("trail {} {}", entry.action, entry.target)));
