@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::usage::DemoEvent;
 use crate::account::Account;
 use crate::client::{Client, Request};
-use crate::{LoadError, clock, requests};
+use crate::{LoadError, clock, decimal, requests};
 
 const HOUR_MILLIS: u64 = 60 * 60 * 1_000;
 
@@ -21,9 +21,7 @@ pub(super) fn make(
         send(client, &requests::usage(&account.access_key, &event.key, &event.body()), &[201])?;
     }
     for event in events.iter().skip(every / 2).step_by(every * 3) {
-        let mut other = event.body();
-        other["units"] = Value::from("7.000000");
-        send(client, &requests::usage(&account.access_key, &event.key, &other), &[409])?;
+        send(client, &requests::usage(&account.access_key, &event.key, &changed(event)), &[409])?;
     }
     doubled_meter(client, account, now_millis)?;
     for (key, body) in refused(now_millis) {
@@ -31,6 +29,13 @@ pub(super) fn make(
     }
     let more_than_there_is = json!({ "amount": "100000.000000", "description": "GPU cluster, reserved month" });
     send(client, &requests::charge(&account.access_key, "demo-charge-too-much", &more_than_there_is), &[402])
+}
+
+/// The body of an event with other units, whatever they were.
+fn changed(event: &DemoEvent) -> Value {
+    let mut body = event.body();
+    body["units"] = Value::from(decimal::text(event.units_micros.saturating_add(1_000_000)));
+    body
 }
 
 /// Two gateways report the same measurement, each with a key of its own.
@@ -70,4 +75,24 @@ fn refused(now_millis: u64) -> [(&'static str, Value); 6] {
 
 fn send(client: &mut Client, request: &Request, wanted: &[u16]) -> Result<(), LoadError> {
     client.send_patiently(request)?.require(&request.name(), wanted).map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reused_key_always_comes_with_another_body() {
+        for units_micros in [1_000_000, 7_000_000, 12_500_000] {
+            let event = DemoEvent {
+                key: "k".to_owned(),
+                metric: "api_calls",
+                units_micros,
+                at_millis: 0,
+                customer: None,
+                properties: Vec::new(),
+            };
+            assert_ne!(changed(&event)["units"], event.body()["units"]);
+        }
+    }
 }

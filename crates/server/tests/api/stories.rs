@@ -61,6 +61,7 @@ stories! {
     late_usage_for_a_person_to_decide
     late_usage_in_a_new_version
     late_usage_on_the_next_invoice
+    minimum_commitment
     paid_from_a_wallet
     payer_of_two_customers
     price_change_in_mid_period
