@@ -1,6 +1,8 @@
 //! The clocks of projects. Moving one forward does everything that becomes due on the way, in calendar order: each kind of due work is
 //! asked for the next instant at which it has something to do.
 
+use std::time::Duration;
+
 use domain::access::Permission;
 use domain::clock::ClockTarget;
 use domain::ids::ProjectId;
@@ -44,6 +46,9 @@ pub(crate) enum Worked {
 /// defers before it is earned.
 const DUE_WORK: &[&dyn DueWork] = &[&BillingRuns, &LateUsageDesk, &LotExpiry, &FeesEarned];
 
+/// How long a clock waits for another worker, between looks and in sum: less than a request may take.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
+const LOOKS_MAX: u32 = 450;
 /// How many projects are looked at together.
 const PROJECTS_PAGE: i64 = 200;
 
@@ -74,7 +79,7 @@ impl Engine {
     /// step by step: a call that breaks off is repeated with the same `to`, and goes on where it was.
     ///
     /// # Errors
-    /// As [`ClockTarget::resolve`]; `forbidden` without the permission; `run_in_progress` while another node bills the project; whatever
+    /// As [`ClockTarget::resolve`]; `forbidden` without the permission; `run_in_progress` when another node still bills the project after 45 seconds; whatever
     /// the due work answers.
     pub fn advance_clock(&self, ctx: &Ctx, target: &ClockTarget) -> Result<ClockView, Error> {
         ctx.require(Permission::ClockAdvance)?;
@@ -102,16 +107,19 @@ impl Engine {
         self.work_in_order(ctx).map(|_| ())
     }
 
-    /// The same where nothing may be left.
+    /// The same where nothing may be left: waits while another worker, of this node or another, is at it.
     fn finish_due_work(&self, ctx: &Ctx) -> Result<(), Error> {
-        match self.work_in_order(ctx)? {
-            Worked::Done => Ok(()),
-            Worked::HeldByAnother => {
-                let detail =
-                    "The project is being billed. Send the same request again in a moment: it goes on where it was.";
-                Err(Error::refused(Code::RunInProgress, detail))
+        for _ in 0..LOOKS_MAX {
+            if self.work_in_order(ctx)? == Worked::Done {
+                return Ok(());
             }
+            if self.jobs.is_stopping() {
+                break;
+            }
+            std::thread::sleep(LOOK_EVERY);
         }
+        let detail = "The project is being billed. Send the same request again in a moment: it goes on where it was.";
+        Err(Error::refused(Code::RunInProgress, detail))
     }
 
     fn work_in_order(&self, ctx: &Ctx) -> Result<Worked, Error> {

@@ -8,7 +8,7 @@ use domain::currency::Currency;
 use domain::idempotency::IdempotencyKey;
 use domain::ids::{ProjectId, SessionId, TypedId, UserId};
 use domain::password::Password;
-use domain::projects::{NewProject, Project};
+use domain::projects::{Mode, NewProject, Project};
 use domain::users::Email;
 use engine::access::AccessSettings;
 use engine::ctx::Held;
@@ -117,6 +117,13 @@ impl World {
         another
     }
 
+    /// A project of the same owner whose clock can be moved.
+    pub fn sandbox(&self) -> Project {
+        let sandbox = create(&self.engine, &self.owner, "sandbox", Some(Mode::Sandbox));
+        self.projects.lock().unwrap().push(sandbox.id);
+        sandbox
+    }
+
     fn ctx(&self, held: Held) -> Ctx {
         let caller = self.engine.caller("req_test").with_actor(self.owner.clone());
         Ctx { caller, project: self.project.id, held }
@@ -152,10 +159,14 @@ fn user(engine: &Engine, seed: u64) -> Actor {
 }
 
 fn project(engine: &Engine, owner: &Actor, external_key: &str) -> Project {
+    create(engine, owner, external_key, None)
+}
+
+fn create(engine: &Engine, owner: &Actor, external_key: &str, mode: Option<Mode>) -> Project {
     let new = NewProject {
         name: format!("Project {external_key}"),
         external_key: external_key.to_owned(),
-        mode: None,
+        mode,
         currency: Some(Currency::USD),
         time_zone: None,
     };

@@ -1,6 +1,9 @@
 //! A run charges what is due, once; done again it changes nothing.
 
+use std::time::Duration;
+
 use domain::billing::run::{ItemState, RunPhase, RunScope};
+use domain::clock::ClockTarget;
 use domain::refusal::Code;
 use domain::subscriptions::change::QuantityChanged;
 use domain::subscriptions::request::When;
@@ -13,7 +16,7 @@ use super::desk::hybrid;
 use crate::backtests::shop::at;
 use crate::ledger::money::{grant, paid};
 use crate::usage_corrections::{apply, void};
-use crate::world::on_both;
+use crate::world::{World, on_both};
 
 on_both! {
     fn a_fee_in_advance_and_usage_in_arrears_fall_on_one_day(world) {
@@ -162,6 +165,26 @@ on_both! {
         held.release(&world.engine).unwrap();
         world.engine.run_due_work(&world.system()).unwrap();
         assert_eq!(world.prepaid_of("calls"), ["5.000000 4.000000 0.000000"]);
+    }
+
+    fn a_clock_that_is_moved_waits_for_a_run_that_another_worker_holds(world) {
+        let mut inner = World::new(world.db.clone(), world.seed.wrapping_add(1));
+        inner.project = inner.sandbox();
+        inner.open_billing(1, hybrid());
+        inner.subscribe(0);
+        inner.engine.schedule_billing(&inner.system()).unwrap();
+        let held = inner.engine.claim_job(inner.project.id).unwrap().unwrap();
+        let target = ClockTarget::read(Some("2026-05-01T02:00:00Z"), None).unwrap();
+        std::thread::scope(|scope| {
+            let moved = scope.spawn(|| inner.engine.advance_clock(&inner.owner(), &target));
+            // It has time to find the run held, and none to end.
+            std::thread::sleep(Duration::from_millis(100));
+            assert!(!moved.is_finished());
+            held.release(&inner.engine).unwrap();
+            assert_eq!(moved.join().unwrap().unwrap().now, at("2026-05-01T02:00:00Z"));
+        });
+        assert_eq!(inner.billed().len(), 3, "the rest of March, April, May");
+        inner.verify();
     }
 
     fn a_clock_that_jumps_back_and_forth_bills_each_period_once(world) {
