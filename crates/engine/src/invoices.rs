@@ -17,7 +17,7 @@ pub use self::credit_notes::NewCreditNote;
 pub use self::explain::{ExplainedCharge, ExplainedInvoice, ExplainedLine};
 pub use self::issue::IssueMoment;
 pub use self::issue::issue_drafts;
-pub(crate) use self::issue::{IssuedDrafts, issue_with_figures, locked};
+pub(crate) use self::issue::{IssuedDrafts, issue_each, locked};
 pub use self::one_off::{NewInvoice, NewInvoiceItem};
 pub use self::reconcile::{CountedUsage, ReconciledLine, Reconciliation, ReconciliationView};
 pub(crate) use self::reconcile::{RECONCILED_MAX, next_reconciliations};

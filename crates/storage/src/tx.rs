@@ -27,6 +27,24 @@ impl<'a> ProjectTx<'a> {
         self.project
     }
 
+    /// Does something that may turn out to be impossible: when it ends in an error, nothing of it was written, and the transaction goes
+    /// on without it. Only an error of the database itself ends the transaction as a whole.
+    ///
+    /// # Errors
+    /// What `part` answers.
+    pub fn attempt<T, E: From<StorageError>>(
+        &mut self,
+        part: impl FnOnce(&mut ProjectTx<'_>) -> Result<T, E>,
+    ) -> Result<T, E> {
+        self.connection.begin_part()?;
+        let result = part(&mut ProjectTx::new(self.connection, self.project));
+        match &result {
+            Ok(_) => self.connection.keep_part()?,
+            Err(_) => self.connection.undo_part()?,
+        }
+        result
+    }
+
     /// How many rows it changed.
     pub(crate) fn execute(&mut self, statement: &'static Statement, params: &[Value<'_>]) -> Result<u64, StorageError> {
         let project = Value::from(self.project);

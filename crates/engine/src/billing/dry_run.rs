@@ -4,8 +4,6 @@
 //! A chunk holds payers as a whole, so nothing of it depends on the chunks before. What changes between chunks is in the later ones: a dry
 //! run tells of each payer what was so when it was looked at.
 
-use std::collections::BTreeMap;
-
 use domain::billing::report::{ReportInvoice, ReportLine};
 use domain::billing::run::{BillingItem, BillingRun, RunCounts, RunMode, RunPhase};
 use domain::charges::charge::Charge;
@@ -28,7 +26,7 @@ use super::save::{Saved, save};
 use crate::ctx::Ctx;
 use crate::engine::Engine;
 use crate::error::Error;
-use crate::invoices::{IssueMoment, IssuedDrafts, issue_with_figures};
+use crate::invoices::{IssueMoment, issue_each};
 use crate::jobs::{Chunk, HeldJob};
 
 /// What a run that bills would have stored.
@@ -78,7 +76,7 @@ fn rehearse(
     counts = counts.plus(refreshed.counts);
     touched.extend(refreshed.drafts);
     let mut told = report::left_as_drafts(tx, run, &touched)?;
-    let (issued, refused) = issue(tx, ctx, due)?;
+    let (issued, refused) = issue_each(tx, ctx, &due, IssueMoment::WhenDue)?;
     counts.issued = i64::try_from(issued.figures.len()).map_err(|_| Error::Bug("a chunk has an end".to_owned()))?;
     told.extend(report::of_issued(tx, run, &issued)?);
     told.extend(report::of_refused(tx, run, &refused)?);
@@ -98,32 +96,6 @@ fn due_drafts(tx: &mut ProjectTx<'_>, run: &BillingRun, part: &Part) -> Result<V
         Finalization::Manual => Vec::new(),
     };
     Ok(drafts.iter().map(|draft| draft.id).collect())
-}
-
-/// Issues drafts: all at once, or one by one where something is refused.
-fn issue(
-    tx: &mut ProjectTx<'_>,
-    ctx: &Ctx,
-    ids: Vec<InvoiceId>,
-) -> Result<(IssuedDrafts, BTreeMap<InvoiceId, String>), Error> {
-    match issue_with_figures(tx, ctx, &ids, IssueMoment::WhenDue) {
-        Err(Error::Refused(_)) => {}
-        other => return Ok((other?, BTreeMap::new())),
-    }
-    let (mut issued, mut refused) = (IssuedDrafts { records: Vec::new(), figures: BTreeMap::new() }, BTreeMap::new());
-    for id in ids {
-        match issue_with_figures(tx, ctx, &[id], IssueMoment::WhenDue) {
-            Ok(one) => {
-                issued.records.extend(one.records);
-                issued.figures.extend(one.figures);
-            }
-            Err(Error::Refused(refusal)) => {
-                refused.insert(id, refusal.detail);
-            }
-            Err(error) => return Err(error),
-        }
-    }
-    Ok((issued, refused))
 }
 
 /// Stores what was told, and says how many subscriptions it is of.

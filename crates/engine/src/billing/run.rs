@@ -3,13 +3,10 @@
 //! ([`super::refresh`]) and issued, in the order of time and customer. Whatever dies in between, the next chunk begins where the last one
 //! ended.
 
-use std::collections::BTreeMap;
-
 use domain::billing::run::{BillingRun, RunCounts, RunMode, RunPhase};
 use domain::ids::{BillingRunId, InvoiceId};
 use domain::invoices::record::InvoiceRecord;
 use domain::invoices::settings::Finalization;
-use domain::invoices::standing::InvoiceState;
 use domain::jobs::Progress;
 use domain::time::Instant;
 use storage::{ProjectTx, billing_items, billing_runs, customers, invoices, projects, reconciliations};
@@ -20,10 +17,9 @@ use super::refresh::refresh_due;
 use super::save::{Saved, save};
 use super::take::{Taken, take};
 use super::{dry_run, report};
-use crate::ctx::Ctx;
 use crate::engine::Engine;
 use crate::error::Error;
-use crate::invoices::{IssueMoment, RECONCILED_MAX, issue_drafts, issue_with_figures, next_reconciliations};
+use crate::invoices::{IssueMoment, RECONCILED_MAX, issue_each, next_reconciliations};
 use crate::jobs::{Chunk, HeldJob};
 
 /// The most invoices that are issued in one chunk.
@@ -107,37 +103,26 @@ pub(super) fn known_before(tx: &mut ProjectTx<'_>, run: &BillingRun) -> Result<R
     Ok(RunCounts { planned: unchanged, unchanged, ..RunCounts::default() })
 }
 
-/// The next drafts in the order of their numbers. A draft that cannot be issued waits for an hour and holds up nobody else.
+/// The next drafts in the order of their numbers. One that cannot be issued waits for an hour and holds up nobody else.
 fn issue(engine: &Engine, held: &mut HeldJob, run: BillingRun) -> Result<Chunk, Error> {
     assert_eq!(run.mode, RunMode::Bill, "a dry run issues nothing");
     let ctx = engine.clocked_ctx("billing", held.project)?;
-    let refused = std::cell::RefCell::new(BTreeMap::<InvoiceId, String>::new());
-    loop {
-        let chunk = held.chunk(engine, "issue_invoices", |tx, job| {
-            let mut after = load(tx, run.id)?;
-            report::store_refused(tx, &after, &refused.borrow())?;
-            for id in refused.borrow().keys() {
-                invoices::postpone(tx, *id, run.as_of.checked_add(RETRY_AFTER).unwrap_or(run.as_of))?;
-            }
-            let drafts = due_drafts(tx, &after, DRAFTS_MAX)?;
-            let ids: Vec<InvoiceId> = drafts.iter().map(|draft| draft.id).collect();
-            let issued = issue_with_figures(tx, &ctx, &ids, IssueMoment::WhenDue)?;
-            report::store_issued(tx, &after, &issued)?;
-            let is_issued = |invoice: &&InvoiceRecord| invoice.standing.state != InvoiceState::Draft;
-            let count = i64::try_from(issued.records.iter().filter(is_issued).count());
-            after.counts.issued += count.map_err(|_| Error::Bug("a chunk has an end".to_owned()))?;
-            billing_runs::update(tx, &after)?;
-            Ok(Progress::More { done: job.done, total: job.total })
-        });
-        match chunk {
-            Err(Error::Refused(refusal)) => {
-                let (culprit, reason) = culprit(engine, held, &run, &ctx)?;
-                tracing::warn!(invoice = %culprit, reason = refusal.detail, "a draft cannot be issued; it is tried again in an hour");
-                refused.borrow_mut().insert(culprit, reason);
-            }
-            other => return other,
+    held.chunk(engine, "issue_invoices", |tx, job| {
+        let mut after = load(tx, run.id)?;
+        let drafts = due_drafts(tx, &after, DRAFTS_MAX)?;
+        let ids: Vec<InvoiceId> = drafts.iter().map(|draft| draft.id).collect();
+        let (issued, refused) = issue_each(tx, &ctx, &ids, IssueMoment::WhenDue)?;
+        report::store_issued(tx, &after, &issued)?;
+        report::store_refused(tx, &after, &refused)?;
+        for (invoice, reason) in &refused {
+            tracing::warn!(%invoice, reason, "a draft cannot be issued; it is tried again in an hour");
+            invoices::postpone(tx, *invoice, run.as_of.checked_add(RETRY_AFTER).unwrap_or(run.as_of))?;
         }
-    }
+        let count = i64::try_from(issued.figures.len()).map_err(|_| Error::Bug("a chunk has an end".to_owned()))?;
+        after.counts.issued += count;
+        billing_runs::update(tx, &after)?;
+        Ok(Progress::More { done: job.done, total: job.total })
+    })
 }
 
 /// Counts anew what was issued, in a snapshot: whoever writes does not wait for it. When nothing is left, the run is done.
@@ -152,22 +137,6 @@ fn reconcile(engine: &Engine, held: &mut HeldJob, run: BillingRun) -> Result<Chu
         reconciliations::insert_many(tx, &made)?;
         Ok(Progress::More { done: job.done, total: job.total })
     })
-}
-
-/// The first of the due drafts that cannot be issued by itself, and why.
-fn culprit(engine: &Engine, held: &HeldJob, run: &BillingRun, ctx: &Ctx) -> Result<(InvoiceId, String), Error> {
-    let drafts = engine.read(held.project, "find_refused_draft", |tx| due_drafts(tx, run, DRAFTS_MAX))?;
-    for draft in drafts {
-        let issued = engine.db().rehearse_installation("issue_draft", |tx| {
-            issue_drafts(&mut tx.in_project(held.project), ctx, &[draft.id], IssueMoment::WhenDue).map(|_| ())
-        });
-        match issued {
-            Ok(()) => {}
-            Err(Error::Refused(refusal)) => return Ok((draft.id, refusal.detail)),
-            Err(error) => return Err(error),
-        }
-    }
-    Err(Error::Bug(format!("drafts of {} are refused together and not one by one, as of {}", ctx.project, run.as_of)))
 }
 
 /// The next drafts that wait no longer; of who pays for the customer, where one is named.

@@ -81,7 +81,7 @@ pub fn issue_drafts(
 }
 
 /// As [`issue_drafts`], and says what each comes to.
-pub(crate) fn issue_with_figures(
+fn issue_with_figures(
     tx: &mut ProjectTx<'_>,
     ctx: &Ctx,
     ids: &[InvoiceId],
@@ -115,6 +115,36 @@ pub(crate) fn issue_with_figures(
         standing.extend(issuances.into_iter().map(|issuance| (issuance.record.id, issuance.record)));
     }
     Ok(IssuedDrafts { records: ids.iter().filter_map(|id| standing.get(id).cloned()).collect(), figures })
+}
+
+/// The same for each of them by itself, where they cannot all be issued: answers also why those were refused that stay drafts.
+///
+/// # Errors
+/// Only when the database fails.
+pub(crate) fn issue_each(
+    tx: &mut ProjectTx<'_>,
+    ctx: &Ctx,
+    ids: &[InvoiceId],
+    moment: IssueMoment,
+) -> Result<(IssuedDrafts, BTreeMap<InvoiceId, String>), Error> {
+    match tx.attempt(|tx| issue_with_figures(tx, ctx, ids, moment)) {
+        Err(Error::Refused(_)) => {}
+        other => return Ok((other?, BTreeMap::new())),
+    }
+    let (mut issued, mut refused) = (IssuedDrafts { records: Vec::new(), figures: BTreeMap::new() }, BTreeMap::new());
+    for id in ids {
+        match tx.attempt(|tx| issue_with_figures(tx, ctx, &[*id], moment)) {
+            Ok(one) => {
+                issued.records.extend(one.records);
+                issued.figures.extend(one.figures);
+            }
+            Err(Error::Refused(refusal)) => {
+                refused.insert(*id, refusal.detail);
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Ok((issued, refused))
 }
 
 /// The invoices, locked after their customers, so that nothing else happens to the money of either.

@@ -7,4 +7,5 @@ mod dry_runs;
 mod late;
 mod previews;
 mod refreshed;
+mod refused;
 mod runs;

@@ -127,7 +127,25 @@ impl Connection {
         };
     }
 
-    /// Runs text of several statements as it is. For migrations.
+    /// Begins a part of the transaction that can be undone by itself.
+    pub fn begin_part(&mut self) -> Result<(), StorageError> {
+        self.batch("savepoint part")
+    }
+
+    /// Ends the part that began last.
+    pub fn keep_part(&mut self) -> Result<(), StorageError> {
+        self.batch("release savepoint part")
+    }
+
+    /// Undoes the part that began last. After a failed statement there is nothing to undo: nothing more runs in the transaction.
+    pub fn undo_part(&mut self) -> Result<(), StorageError> {
+        match self.phase {
+            Phase::Running(_) => self.batch("rollback to savepoint part; release savepoint part"),
+            Phase::Failed(_) | Phase::Idle | Phase::Broken => Ok(()),
+        }
+    }
+
+    /// Runs text of several statements as it is. For migrations, and for parts of a transaction.
     pub fn batch(&mut self, text: &str) -> Result<(), StorageError> {
         self.guarded(|driver| match driver {
             Driver::Sqlite(driver) => driver.batch(text),
