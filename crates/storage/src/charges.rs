@@ -206,22 +206,6 @@ pub fn usage_at(tx: &mut ProjectTx<'_>, customer: CustomerId, at: Instant) -> Re
     )
 }
 
-pub fn get(tx: &mut ProjectTx<'_>, id: ChargeId) -> Result<Option<Charge>, StorageError> {
-    tx.query_opt(
-        sql!(
-            "-- get_charge
-            select c.id, c.charge_key, c.revision, c.item_id, c.customer_id, c.payer_id, c.subscription_id, c.kind, c.price,
-                c.source_key, c.source_version, c.period_start, c.period_end, c.part_start, c.part_end, c.at, c.rates_at,
-                c.currency, c.amount_micros, c.prepaid_micros, c.promotional_micros, c.tax_category, c.tax_behaviour, c.coupons,
-                c.content, c.digest, c.cut, c.as_of, c.entry_id, c.corrects_invoice_id, c.run_id
-            from charges c
-            where c.project_id = ?1 and c.id = ?2"
-        ),
-        &params![id],
-        read,
-    )
-}
-
 /// Those of these charges that exist, in no order; name each once.
 pub fn find_many(tx: &mut ProjectTx<'_>, charges: &[ChargeId]) -> Result<Vec<Charge>, StorageError> {
     let rows: Vec<[Value<'_>; 1]> = charges.iter().map(|id| params![*id]).collect();

@@ -252,14 +252,14 @@ fn give_back(tx: &mut ProjectTx<'_>, note: &Note<'_>, before: &[CreditedPart]) -
     Ok(())
 }
 
-/// The entries of these charges.
+/// The entries of these charges, in their order.
 fn entries_of(tx: &mut ProjectTx<'_>, ids: &[ChargeId]) -> Result<Vec<EntryId>, Error> {
-    let mut entries = Vec::with_capacity(ids.len());
-    for id in ids {
-        let charge = charges::get(tx, *id)?.ok_or_else(|| Error::Bug(format!("the charge {id} is missing")))?;
-        entries.extend(charge.entry);
+    let mut found = charges::find_many(tx, ids)?;
+    if found.len() != ids.len() {
+        return Err(Error::Bug(format!("of the charges {ids:?} not all are stored")));
     }
-    Ok(entries)
+    found.sort_by_key(|charge| ids.iter().position(|id| *id == charge.id));
+    Ok(found.into_iter().filter_map(|charge| charge.entry).collect())
 }
 
 /// Parts without what earlier notes gave back, which was taken from the end.

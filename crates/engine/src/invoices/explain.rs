@@ -1,5 +1,7 @@
 //! Why each amount of an invoice is what it is, from what was frozen with it; and exactly the events behind a line.
 
+use std::collections::{BTreeSet, HashMap};
+
 use domain::access::Permission;
 use domain::amount::Amount;
 use domain::charges::charge::{Charge, ChargeKind};
@@ -99,7 +101,10 @@ impl Engine {
         self.read(ctx.project, "explain_invoice", |tx| {
             let record = invoices::get(tx, id)?.ok_or_else(Error::not_found)?;
             let document = document(tx, ctx, &record)?;
-            let lines = document.lines.iter().map(|line| explained(tx, &document, line));
+            let ids: BTreeSet<ChargeId> = document.lines.iter().flat_map(|line| line.charges.iter().copied()).collect();
+            let stored = charges::find_many(tx, &ids.into_iter().collect::<Vec<_>>())?.into_iter();
+            let stored: HashMap<ChargeId, Charge> = stored.map(|charge| (charge.id, charge)).collect();
+            let lines = document.lines.iter().map(|line| explained(&document, line, &stored));
             Ok(ExplainedInvoice {
                 id,
                 number: document.number.clone(),
@@ -166,11 +171,10 @@ fn filter_of(line: &Line) -> Result<Option<EventsFilter>, Error> {
     }))
 }
 
-fn explained(tx: &mut ProjectTx<'_>, document: &Document, line: &Line) -> Result<ExplainedLine, Error> {
-    let mut own = Vec::with_capacity(line.charges.len());
-    for id in &line.charges {
-        own.push(charges::get(tx, *id)?.ok_or_else(|| Error::Bug(format!("the charge {id} is not stored")))?);
-    }
+fn explained(document: &Document, line: &Line, stored: &HashMap<ChargeId, Charge>) -> Result<ExplainedLine, Error> {
+    let of_line =
+        |id: &ChargeId| stored.get(id).cloned().ok_or_else(|| Error::Bug(format!("the charge {id} is not stored")));
+    let own = line.charges.iter().map(of_line).collect::<Result<Vec<Charge>, Error>>()?;
     Ok(ExplainedLine {
         line: line.number,
         kind: line.kind,

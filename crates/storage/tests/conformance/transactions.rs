@@ -47,6 +47,40 @@ fn after_a_failed_statement_nothing_can_be_committed() {
 }
 
 #[test]
+fn a_part_that_is_refused_is_undone_by_itself() {
+    for (name, database) in probe::databases() {
+        let project = probe::project();
+        let seen = database.write::<_, StorageError>("parts", project, |tx| {
+            insert_number(tx, id(1), 7)?;
+            let refused = tx.attempt::<(), StorageError>(|tx| {
+                set_number(tx, id(1), 8)?;
+                tx.attempt::<_, StorageError>(|tx| insert_number(tx, id(2), 9))?;
+                Err(StorageError::DiskFull)
+            });
+            assert!(matches!(refused, Err(StorageError::DiskFull)), "{name}");
+            tx.attempt::<_, StorageError>(|tx| insert_number(tx, id(3), 10))?;
+            number(tx, id(1))
+        });
+        assert_eq!(seen.unwrap(), Some(7), "{name}");
+        assert_eq!(database.read::<_, StorageError>("count", project, count).unwrap(), 2, "{name}");
+    }
+}
+
+#[test]
+fn a_statement_that_fails_in_a_part_fails_the_whole() {
+    for (name, database) in probe::databases() {
+        let project = probe::project();
+        let result = database.write::<_, StorageError>("parts", project, |tx| {
+            insert_number(tx, id(1), 7)?;
+            assert!(tx.attempt::<_, StorageError>(|tx| insert_number(tx, id(1), 8)).is_err());
+            Ok(())
+        });
+        assert!(matches!(result, Err(StorageError::Aborted)), "{name}");
+        assert_eq!(database.read::<_, StorageError>("count", project, count).unwrap(), 0, "{name}");
+    }
+}
+
+#[test]
 fn a_panic_rolls_back_and_the_database_goes_on() {
     for (name, database) in probe::databases() {
         let project = probe::project();
