@@ -4,7 +4,8 @@
 mutants_are_caught() {
     crash_run_catches_ack_before_commit && matrix_catches_key_opens_any_project && race_catches_wallet_not_locked &&
         build_catches_fold_forgets_epoch \
-        && lease_catches_fence_not_checked && nodes_catch_charge_key_dropped
+        && lease_catches_fence_not_checked && races_catch_what_is_not_looked_at_again \
+        && nodes_catch_charge_key_dropped
 }
 
 # Usage acknowledged before it is committed must show as lost.
@@ -37,6 +38,14 @@ race_catches_wallet_not_locked() {
 # A chunk of a node that lost its lease must show as done twice.
 lease_catches_fence_not_checked() {
     test_fails_with mutant_fence_not_checked engine engine a_node_that_comes_back_after_its_lease_stores_nothing
+}
+
+# Days of fees that several workers book without holding them must show as booked by two; a true-up of a sum that late usage changed
+# meanwhile must show as a sum that is not what is committed.
+races_catch_what_is_not_looked_at_again() {
+    test_fails_with mutant_fees_not_locked engine engine many_workers_at_once_earn_each_day_once::postgres &&
+        test_fails_with mutant_true_ups_not_recounted engine engine \
+            late_usage_that_is_settled_while_a_run_decides_is_counted_by_it
 }
 
 # Two nodes that store what both decided, with nothing to keep them from it, must show as billed twice.

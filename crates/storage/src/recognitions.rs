@@ -61,7 +61,17 @@ pub fn is_due(tx: &mut ProjectTx<'_>, through: Date) -> Result<bool, StorageErro
 /// Takes deferrals for this transaction that have days up to this one to be earned, those with the earliest first; what another
 /// transaction went on with meanwhile is left out.
 pub fn lock_due(tx: &mut ProjectTx<'_>, through: Date, limit: i64) -> Result<Vec<Progress>, StorageError> {
-    let due: Vec<(DeferralId, Option<String>, Amount)> = tx.query(
+    // The mutant books days that it does not hold: the race test notices.
+    let statement = if cfg!(feature = "mutant_fees_not_locked") {
+        sql!(
+            "-- find_due_recognitions
+            select deferral_id, next_on, recognized_micros
+            from recognitions
+            where project_id = ?1 and next_on <= ?2
+            order by next_on, deferral_id
+            limit ?3"
+        )
+    } else {
         sql!(
             "-- lock_due_recognitions
             select deferral_id, next_on, recognized_micros
@@ -70,10 +80,10 @@ pub fn lock_due(tx: &mut ProjectTx<'_>, through: Date, limit: i64) -> Result<Vec
             order by next_on, deferral_id
             limit ?3
             {for_update}"
-        ),
-        &params![through.to_string(), limit],
-        |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
-    )?;
+        )
+    };
+    let due: Vec<(DeferralId, Option<String>, Amount)> =
+        tx.query(statement, &params![through.to_string(), limit], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
     with_deferrals(tx, due)
 }
 

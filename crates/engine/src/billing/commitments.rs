@@ -122,6 +122,8 @@ pub(super) fn still_seen(tx: &mut ProjectTx<'_>, decisions: &[&Decision]) -> Res
     let overtaken: BTreeSet<SubscriptionId> = seen
         .into_iter()
         .filter(|(subscription, seen)| now.get(subscription).map_or(seen.charges != 0, |now| *now != seen.charges))
+        // The mutant stores true-ups of sums that are not so any more: the race test notices.
+        .filter(|_| !cfg!(feature = "mutant_true_ups_not_recounted"))
         .map(|(subscription, _)| subscription)
         .collect();
     let subscriptions = decisions.iter().map(|decision| decision.read.subscription);
