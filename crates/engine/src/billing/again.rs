@@ -7,12 +7,25 @@ use domain::charges::charge::Charge;
 use domain::ids::{CustomerId, SubscriptionId};
 use domain::window::Span;
 use storage::subscription_schedules::SubscriptionSchedule;
-use storage::{ProjectTx, subscription_schedules};
+use storage::{ProjectTx, rollup_cursors, subscription_schedules};
 
 use super::decide::{Again, Decision, Issued, Purpose, decide_prices};
 use super::load::{Batch, batch_as_billed};
 use crate::error::Error;
 use crate::ingest::overtaken;
+
+/// Nothing is folded until this transaction ends: the cut of what is charged in it is what was counted. To be called first, before anything
+/// else is locked.
+///
+/// # Errors
+/// Only when the database fails.
+pub(crate) fn hold_counting(tx: &mut ProjectTx<'_>) -> Result<(), Error> {
+    // The mutant lets others fold meanwhile: the race tests notice.
+    if !cfg!(feature = "mutant_counting_not_held") {
+        rollup_cursors::lock(tx)?;
+    }
+    Ok(())
+}
 
 /// What was rated again. True-ups are left open.
 pub(crate) struct RatedAgain {

@@ -14,9 +14,9 @@ use domain::invoices::settings::Finalization;
 use domain::invoices::standing::InvoiceState;
 use domain::jobs::Progress;
 use domain::time::Instant;
-use storage::{ProjectTx, billing_items, billing_runs, charges, invoices, late_usage, projects, rollup_cursors};
+use storage::{ProjectTx, billing_items, billing_runs, charges, invoices, late_usage, projects};
 
-use super::again::{RatedAgain, rate_again};
+use super::again::{RatedAgain, hold_counting, rate_again};
 use super::commitments;
 use super::decide::{Issued, Purpose};
 use super::post::{By, post};
@@ -147,8 +147,7 @@ fn refresh(
     if outdated.is_empty() {
         return Ok(Refreshed::default());
     }
-    // Nothing is folded until this is stored: the cut of the charges is what they counted.
-    rollup_cursors::lock(tx)?;
+    hold_counting(tx)?;
     let ids: Vec<InvoiceId> = outdated.keys().copied().collect();
     let drafts: BTreeMap<InvoiceId, InvoiceRecord> =
         locked(tx, &ids)?.into_iter().filter(|(_, record)| record.standing.state == InvoiceState::Draft).collect();

@@ -24,6 +24,7 @@ use super::book::{Booked, book};
 use super::rate::{Rated, rate};
 use super::view::detail;
 use crate::audit::{AuditRecord, Audited};
+use crate::billing::again::hold_counting;
 use crate::clock::{DueWork, Worked};
 use crate::command::{Answer, Idempotency};
 use crate::ctx::Ctx;
@@ -157,6 +158,7 @@ pub(super) fn decide(
     (id, invoice): (LateUsageId, InvoiceId),
     wish: Option<&ResolveLateUsage>,
 ) -> Result<Audited<()>, Error> {
+    hold_counting(tx)?;
     let desk = open(tx, ctx, id, invoice)?;
     let policy = match wish {
         None => Some(desk.project.policies.late_policy),

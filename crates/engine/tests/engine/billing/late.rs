@@ -108,6 +108,33 @@ impl World {
 }
 
 on_both! {
+    fn what_is_folded_while_late_usage_is_settled_is_counted_by_it_or_late_again(world) {
+        // checklist 59, checklist 71
+        world.open_april(LatePolicy::CreditNote);
+        std::thread::scope(|scope| {
+            let arriving = scope.spawn(|| {
+                for number in 0..40 {
+                    world.send(&format!("late-{number}"), &json!({ "metricKey": "calls", "units": "2",
+                        "timestamp": "2026-03-21T00:00:00Z", "customerKey": customer_key(0), "properties": { "region": "eu" } }));
+                    world.fold();
+                }
+            });
+            while !arriving.is_finished() {
+                world.engine.find_late_usage_of(world.project.id).unwrap();
+                world.engine.settle_late_usage_of(&world.system()).unwrap();
+            }
+        });
+        world.settle();
+        assert_eq!(world.march_calls(0), "45.000000");
+        // Each invoice of a correction was rated from what is stored up to its cut. // promise P26
+        world.bill("2026-04-01T13:00:00Z");
+        for (invoice, _) in world.billed() {
+            let made = world.engine.get_reconciliation(&world.owner(), invoice.id).unwrap();
+            let made: Value = serde_json::from_str(made.reconciliation.get()).unwrap();
+            assert_eq!(made["differences"], json!([]), "{made:#}");
+        }
+    }
+
     fn a_line_of_the_next_invoice_names_the_one_that_stays_as_it_was(world) {
         // checklist 71, checklist 72, checklist 74
         let april = world.open_april(LatePolicy::NextInvoice);

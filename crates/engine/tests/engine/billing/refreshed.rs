@@ -153,6 +153,40 @@ on_both! {
         world.nothing_is_late();
     }
 
+    fn what_is_folded_while_a_draft_is_issued_is_on_it_or_late(world) {
+        // checklist 59, promise P26
+        world.open_billing(1, hybrid());
+        world.keep_drafts();
+        world.subscribe(0);
+        for month in 4..10 {
+            let when = format!("2026-{:02}-20T00:00:00Z", month - 1);
+            let call = |number: u32| {
+                world.send(&format!("{month}-{number}"), &json!({ "metricKey": "calls", "units": "2", "timestamp": when,
+                    "customerKey": customer_key(0), "properties": { "region": "eu" } }));
+            };
+            world.clock.set(&when);
+            call(0);
+            world.bill(&format!("2026-{month:02}-01T02:00:00Z"));
+            let (invoice, _) = world.last_invoice();
+            call(1);
+            world.fold();
+            thread::scope(|scope| {
+                scope.spawn(|| {
+                    for number in 2..12 {
+                        call(number);
+                        world.fold();
+                    }
+                });
+                scope.spawn(|| world.finalize(&format!("issue-{month}"), invoice));
+            });
+            let made = world.engine.get_reconciliation(&world.owner(), invoice).unwrap();
+            let made: Value = serde_json::from_str(made.reconciliation.get()).unwrap();
+            assert_eq!(made["differences"], json!([]), "what it counted is what is stored up to its cut");
+            world.settle();
+        }
+        assert!(world.desk().iter().all(|late| late.starts_with("settled")), "{:?}", world.desk());
+    }
+
     fn a_view_of_a_draft_leaves_it_alone_and_the_next_invoice_tells_what_will_be(world) {
         // checklist 77
         world.draft_of_april(hybrid());
