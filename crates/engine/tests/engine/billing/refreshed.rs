@@ -153,6 +153,32 @@ on_both! {
         world.nothing_is_late();
     }
 
+    fn a_draft_that_cannot_be_brought_up_to_date_is_issued_as_it_stands_and_holds_up_nobody_else(world) {
+        world.open_billing(4, hybrid());
+        world.grace();
+        world.subscribe_with(0, |new| {
+            let terms = serde_json::from_value(per_unit("900000000000")).unwrap();
+            new.overrides = [("calls".parse().unwrap(), terms)].into();
+        });
+        world.subscribe(3);
+        world.calls("first", 0, "1", "2026-03-20T00:00:00Z");
+        world.calls("other", 3, "10", "2026-03-20T00:00:00Z");
+        world.bill("2026-04-01T01:00:00Z");
+        // More than any amount can say, and an ordinary event of somebody else.
+        for (customer, units) in [(0, "9000000"), (3, "6")] {
+            world.calls(&format!("second-{customer}"), customer, units, "2026-03-21T00:00:00Z");
+        }
+        let run = world.bill("2026-04-01T03:00:00Z");
+        assert_eq!(run.counts.issued, 2);
+        let mut issued = world.invoices();
+        issued.retain(|invoice| invoice.starts_with("2026-04-01"));
+        issued.sort();
+        assert_eq!(issued, ["2026-04-01 issued 57.000000", "2026-04-01 issued 900000000049.000000"]);
+        // What is not on it waits for a person.
+        world.settle();
+        assert_eq!(world.desk(), ["held"]);
+    }
+
     fn what_is_folded_while_a_draft_is_issued_is_on_it_or_late(world) {
         // checklist 59, promise P26
         world.open_billing(1, hybrid());
