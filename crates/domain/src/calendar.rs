@@ -195,6 +195,18 @@ named! {
     }
 }
 
+impl RatingWindow {
+    /// Where windows begin, in the calendar of a zone; `None` where the period is the window.
+    pub const fn of_calendar(self) -> Option<Window> {
+        match self {
+            RatingWindow::Day => Some(Window::Day),
+            RatingWindow::Week => Some(Window::Week),
+            RatingWindow::Month => Some(Window::Month),
+            RatingWindow::Period => None,
+        }
+    }
+}
+
 /// Cuts a period (or a segment of one) into the windows that are rated one after another, at midnights of the zone.
 ///
 /// # Errors
@@ -204,11 +216,9 @@ pub fn rating_windows(
     window: RatingWindow,
     zone: &TimeZone,
 ) -> Result<Vec<Span>, crate::refusal::Refusal> {
-    match window {
-        RatingWindow::Day => period.cut(Window::Day, zone),
-        RatingWindow::Week => period.cut(Window::Week, zone),
-        RatingWindow::Month => period.cut(Window::Month, zone),
-        RatingWindow::Period => Ok(vec![period]),
+    match window.of_calendar() {
+        Some(window) => period.cut(window, zone),
+        None => Ok(vec![period]),
     }
 }
 

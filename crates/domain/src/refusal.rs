@@ -160,6 +160,8 @@ codes! {
         "A draft is neither paid, voided nor credited: it still changes. Finalize it first.";
     InvoiceEmpty = "invoice_empty", 409, "Nothing is on the draft",
         "A draft without charges is not issued, so that no number is spent on it.";
+    InvoiceOpen = "invoice_open", 409, "Usage on the draft is still counted",
+        "It is rated in windows, and its period goes on. The draft is issued when the period has closed; end the subscription to close it earlier.";
     RunInProgress = "run_in_progress", 409, "A billing run is in progress",
         "Wait until it is done: it bills everything that is due.";
     InvoiceVoid = "invoice_void", 409, "The invoice is void",

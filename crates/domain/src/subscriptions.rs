@@ -9,6 +9,7 @@
 //! - [`cuts`] and [`lines`]: recurring fees and seats: charges, and credits of unused time, whose parts sum to the whole.
 //! - [`charging`]: both as charges, by the code that estimates are made by.
 //! - [`commitments`]: what its plan commits it to in an interval.
+//! - [`windows`]: the windows in which usage is rated before its period closes.
 //! - [`due`]: what is to be billed when. [`revisions`]: what is left to bill when some of it was billed before.
 //! - [`usage`]: which subscription prices an event, or why none does. [`coupons`]: which apply to a period.
 //!
@@ -33,6 +34,7 @@ pub mod state;
 pub mod timeline;
 pub mod usage;
 pub mod version;
+pub mod windows;
 pub mod wish;
 
 #[cfg(test)]

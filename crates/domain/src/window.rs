@@ -32,6 +32,13 @@ pub struct Span {
     pub end: Instant,
 }
 
+impl Window {
+    /// The first start of a window after the instant; `None` at the end of the calendar.
+    pub fn next_start(self, at: Instant, zone: &TimeZone) -> Option<Instant> {
+        next_start(self, at, zone)
+    }
+}
+
 impl Span {
     pub fn contains(self, at: Instant) -> bool {
         self.start <= at && at < self.end
@@ -72,7 +79,6 @@ pub fn month_of(at: Instant, zone: &TimeZone) -> Span {
     Span { start, end: next_start(Window::Month, at, zone).unwrap_or(at) }
 }
 
-/// The first start of a window after the instant; `None` at the end of the calendar.
 fn next_start(window: Window, at: Instant, zone: &TimeZone) -> Option<Instant> {
     let local = at.timestamp().to_zoned(zone.clone());
     let today = local.date();

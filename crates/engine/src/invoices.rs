@@ -6,6 +6,7 @@ mod explain;
 mod finalize;
 mod issue;
 pub(crate) mod one_off;
+mod open;
 mod reconcile;
 mod recount;
 pub(crate) mod replace;

@@ -134,6 +134,25 @@ pub fn of_key(tx: &mut ProjectTx<'_>, key: &str) -> Result<Vec<Charge>, StorageE
     )
 }
 
+/// Everything that was charged under these keys, in no order; name each key once.
+pub fn of_keys(tx: &mut ProjectTx<'_>, keys: &[&str]) -> Result<Vec<Charge>, StorageError> {
+    let rows: Vec<[Value<'_>; 1]> = keys.iter().map(|key| params![*key]).collect();
+    tx.query_many(
+        bulk_sql!(
+            "-- charges_of_keys
+            select c.id, c.charge_key, c.revision, c.item_id, c.customer_id, c.payer_id, c.subscription_id, c.kind, c.price,
+                c.source_key, c.source_version, c.period_start, c.period_end, c.part_start, c.part_end, c.at, c.rates_at,
+                c.currency, c.amount_micros, c.prepaid_micros, c.promotional_micros, c.tax_category, c.tax_behaviour, c.coupons,
+                c.content, c.digest, c.cut, c.as_of, c.entry_id, c.corrects_invoice_id, c.run_id
+            from {rows}
+            join charges c on c.project_id = r.project_id and c.charge_key = r.charge_key",
+            [project_id: Uuid, charge_key: Text]
+        ),
+        &rows,
+        read,
+    )
+}
+
 /// The charges of these subscriptions that came up at an instant or later, each with the invoice that it stands on if that is issued, in
 /// the order of keys and revisions; name each subscription once.
 pub fn of_subscriptions(

@@ -71,6 +71,26 @@ pub fn open(tx: &mut ProjectTx<'_>, wallets: &[(CustomerId, Currency)]) -> Resul
     )
 }
 
+/// From when on the first lot of each of these customers counts, by currency, whatever is left of it; name each customer once.
+pub fn first_valid(
+    tx: &mut ProjectTx<'_>,
+    customers: &[CustomerId],
+) -> Result<Vec<(CustomerId, Currency, Instant)>, StorageError> {
+    let rows: Vec<[Value<'_>; 1]> = customers.iter().map(|customer| params![*customer]).collect();
+    tx.query_many(
+        bulk_sql!(
+            "-- first_valid_lots
+            select l.customer_id, l.currency, min(l.valid_from)
+            from {rows}
+            join credit_lots l on l.project_id = r.project_id and l.customer_id = r.customer_id
+            group by l.customer_id, l.currency",
+            [project_id: Uuid, customer_id: Uuid]
+        ),
+        &rows,
+        |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
+    )
+}
+
 /// These lots, in no order; name each id once.
 pub fn find_by_ids(tx: &mut ProjectTx<'_>, ids: &[LotId]) -> Result<Vec<Lot>, StorageError> {
     let rows: Vec<[Value<'_>; 1]> = ids.iter().map(|id| params![*id]).collect();

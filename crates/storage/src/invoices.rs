@@ -104,6 +104,33 @@ pub fn attach(tx: &mut ProjectTx<'_>, lines: &[(InvoiceId, ChargeId)]) -> Result
     Ok(())
 }
 
+/// Puts everything that these payers were charged under these keys, and that is on a draft, on another draft.
+pub fn gather(tx: &mut ProjectTx<'_>, keys: &[(String, CustomerId, InvoiceId)]) -> Result<(), StorageError> {
+    if keys.is_empty() {
+        return Ok(());
+    }
+    let rows: Vec<[Value<'_>; 3]> =
+        keys.iter().map(|(key, payer, invoice)| params![key.as_str(), *payer, *invoice]).collect();
+    tx.execute_many(
+        bulk_sql!(
+            "-- gather_invoice_lines
+            update invoice_lines
+            set invoice_id = r.invoice_id
+            from {rows}
+            join charges c on c.project_id = r.project_id and c.charge_key = r.charge_key and c.payer_id = r.payer_id
+            join invoices i on i.project_id = r.project_id and i.customer_id = r.payer_id and i.state = 'draft'
+            where invoice_lines.project_id = r.project_id
+              and invoice_lines.charge_id = c.id
+              and invoice_lines.invoice_id = i.id
+              and invoice_lines.invoice_id <> r.invoice_id
+              and not invoice_lines.released",
+            [project_id: Uuid, charge_key: Text, payer_id: Uuid, invoice_id: Uuid]
+        ),
+        &rows,
+    )?;
+    Ok(())
+}
+
 /// Adds charges and puts them on their invoices.
 ///
 /// # Errors

@@ -162,11 +162,15 @@ pub fn charged_of_customers(
     tx.query_many(
         bulk_sql!(
             "-- charged_usage_of_customers
-            select l.invoice_id, i.customer_id, c.charge_key, c.customer_id, c.part_start, c.part_end, c.content,
-                (select max(n.cut) from charges n where n.project_id = c.project_id and n.charge_key = c.charge_key)
+            select l.invoice_id, i.customer_id, c.charge_key, c.customer_id, c.part_start, n.part_end, c.content,
+                (select max(m.cut) from charges m where m.project_id = c.project_id and m.charge_key = c.charge_key)
             from {rows}
-            join charges c on c.project_id = r.project_id and c.customer_id = r.customer_id and c.at > r.at
-                and c.kind = 'usage' and c.revision = 0
+            join charges n on n.project_id = r.project_id and n.customer_id = r.customer_id and n.at > r.at and n.kind = 'usage'
+                and not exists (
+                    select 1 from charges m
+                    where m.project_id = n.project_id and m.charge_key = n.charge_key and m.revision > n.revision
+                )
+            join charges c on c.project_id = n.project_id and c.charge_key = n.charge_key and c.revision = 0
             join invoice_lines l on l.project_id = c.project_id and l.charge_id = c.id and not l.released
             join invoices i on i.project_id = l.project_id and i.id = l.invoice_id and i.state not in ('draft', 'void')",
             [project_id: Uuid, customer_id: Uuid, at: Instant]
@@ -182,7 +186,10 @@ pub fn charged_on_invoices(tx: &mut ProjectTx<'_>, invoices: &[InvoiceId]) -> Re
     tx.query_many(
         bulk_sql!(
             "-- charged_usage_on_invoices
-            select l.invoice_id, i.customer_id, c.charge_key, c.customer_id, c.part_start, c.part_end, c.content,
+            select l.invoice_id, i.customer_id, c.charge_key, c.customer_id, c.part_start,
+                (select n.part_end from charges n where n.project_id = c.project_id and n.charge_key = c.charge_key
+                    order by n.revision desc limit 1),
+                c.content,
                 (select max(n.cut) from charges n where n.project_id = c.project_id and n.charge_key = c.charge_key)
             from {rows}
             join invoices i on i.project_id = r.project_id and i.id = r.invoice_id and i.state not in ('draft', 'void')
@@ -204,11 +211,15 @@ pub fn drafted_of_customers(
     tx.query_many(
         bulk_sql!(
             "-- drafted_usage_of_customers
-            select l.invoice_id, i.customer_id, c.charge_key, c.customer_id, c.part_start, c.part_end, c.content,
-                (select max(n.cut) from charges n where n.project_id = c.project_id and n.charge_key = c.charge_key)
+            select l.invoice_id, i.customer_id, c.charge_key, c.customer_id, c.part_start, n.part_end, c.content,
+                (select max(m.cut) from charges m where m.project_id = c.project_id and m.charge_key = c.charge_key)
             from {rows}
-            join charges c on c.project_id = r.project_id and c.customer_id = r.customer_id and c.at > r.at
-                and c.kind = 'usage' and c.revision = 0
+            join charges n on n.project_id = r.project_id and n.customer_id = r.customer_id and n.at > r.at and n.kind = 'usage'
+                and not exists (
+                    select 1 from charges m
+                    where m.project_id = n.project_id and m.charge_key = n.charge_key and m.revision > n.revision
+                )
+            join charges c on c.project_id = n.project_id and c.charge_key = n.charge_key and c.revision = 0
             join invoice_lines l on l.project_id = c.project_id and l.charge_id = c.id and not l.released
             join invoices i on i.project_id = l.project_id and i.id = l.invoice_id and i.state = 'draft'",
             [project_id: Uuid, customer_id: Uuid, at: Instant]
@@ -231,7 +242,11 @@ pub fn counted_on_due_drafts(tx: &mut ProjectTx<'_>, until: Instant) -> Result<O
             where i.project_id = ?1
               and i.state = 'draft'
               and i.kind in ('regular', 'adjustment')
-              and i.issues_at <= ?2"
+              and i.issues_at <= ?2
+              and not exists (
+                  select 1 from charges m
+                  where m.project_id = c.project_id and m.charge_key = c.charge_key and m.revision > c.revision
+              )"
         ),
         &params![until],
         |row| Ok((row.get(0)?, row.get(1)?)),

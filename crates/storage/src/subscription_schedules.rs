@@ -51,6 +51,26 @@ pub fn changed(
     Ok(())
 }
 
+/// Has a run look at everything that a customer pays for from this instant on, if nothing did so before.
+pub fn wake(tx: &mut ProjectTx<'_>, payer: CustomerId, at: Instant) -> Result<(), StorageError> {
+    tx.execute(
+        sql!(
+            "-- wake_subscriptions
+            update subscription_schedules
+            set next_due_at = ?3
+            where project_id = ?1
+              and next_due_at > ?3
+              and customer_id in (
+                  select ?2
+                  union all
+                  select c.id from customers c where c.project_id = ?1 and c.payer_id = ?2
+              )"
+        ),
+        &params![payer, at],
+    )?;
+    Ok(())
+}
+
 /// Who pays for those that are due first, `limit` subscriptions at most; each is named once, in no order.
 pub fn payers_due(tx: &mut ProjectTx<'_>, until: Instant, limit: i64) -> Result<BTreeSet<CustomerId>, StorageError> {
     let payers: Vec<CustomerId> = tx.query(
@@ -155,9 +175,11 @@ pub fn lock_unchanged(
     let mut sorted = schedules.to_vec();
     // Locked in one order, whoever locks.
     sorted.sort_by_key(|schedule| schedule.subscription);
-    let rows: Vec<[Value<'_>; 4]> = sorted
+    let rows: Vec<[Value<'_>; 5]> = sorted
         .iter()
-        .map(|read| params![read.subscription, read.newest_sequence, read.billed_sequence, read.billed_until])
+        .map(|read| {
+            params![read.subscription, read.newest_sequence, read.billed_sequence, read.billed_until, read.next_due_at]
+        })
         .collect();
     if cfg!(feature = "mutant_schedule_not_checked") {
         return Ok(sorted.iter().map(|schedule| schedule.subscription).collect());
@@ -171,6 +193,7 @@ pub fn lock_unchanged(
             where s.newest_sequence = r.newest_sequence
               and s.billed_sequence = r.billed_sequence
               and (s.billed_until = r.billed_until or (s.billed_until is null and r.billed_until is null))
+              and (s.next_due_at = r.next_due_at or (s.next_due_at is null and r.next_due_at is null))
             order by s.subscription_id
             {for_update}",
             [
@@ -179,6 +202,7 @@ pub fn lock_unchanged(
                 newest_sequence: Int,
                 billed_sequence: Int,
                 billed_until: Instant,
+                next_due_at: Instant,
             ]
         ),
         &rows,

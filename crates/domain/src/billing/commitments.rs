@@ -125,7 +125,7 @@ impl Subscription<'_> {
         late_buffer: Duration,
     ) -> Result<Vec<Planned>, OutOfRange> {
         let Some(billed_until) = billed_until else { return Ok(planned) };
-        for NewCharge { charge, falls_on } in new.iter().filter(|new| new.charge.kind.counts()) {
+        for NewCharge { charge, falls_on, .. } in new.iter().filter(|new| new.charge.kind.counts()) {
             for item in self.commitments_of(charge, late_buffer)?.into_iter().filter(|item| item.due_at <= billed_until)
             {
                 let is_same = |known: &&mut Planned| known.item.price == item.price && known.item.period == item.period;
@@ -150,7 +150,8 @@ impl Subscription<'_> {
             if self.committed(&price, period)?.is_ok_and(|parts| parts.iter().any(counts)) {
                 let at = self.closes_at(period);
                 let due_at = at.checked_add(late_buffer).ok_or(OutOfRange)?;
-                items.push(Item { price, number, period, kind: ItemKind::Arrears, at, due_at, skipped: None });
+                let kind = ItemKind::Arrears;
+                items.push(Item { price, number, period, kind, at, due_at, skipped: None, windows: None });
             }
         }
         Ok(items)
@@ -187,12 +188,11 @@ impl Billable<'_> {
             let planned = &planned[*place_of.get(key)?];
             Some(planned.item.id(charged.project, charged.subscription))
         };
-        let missing =
-            missing(wanted, &known, charged, withdrawn_on)?.into_iter().map(|NewCharge { charge, falls_on }| {
-                let before = known.get(&charge.key).map_or(Amount::ZERO, |known| known.billed.amount);
-                let charge = Charge { item: item_of(&charge.key).or(charge.item), ..charge };
-                TrueUp { new: NewCharge { charge, falls_on }, before }
-            });
+        let missing = missing(wanted, &known, charged, withdrawn_on)?.into_iter().map(|mut new| {
+            let before = known.get(&new.charge.key).map_or(Amount::ZERO, |known| known.billed.amount);
+            new.charge.item = item_of(&new.charge.key).or(new.charge.item);
+            TrueUp { new, before }
+        });
         Ok(TrueUps { missing: missing.collect(), trued_up: place_of.values().copied().collect() })
     }
 
@@ -210,7 +210,8 @@ impl Billable<'_> {
         line.id = format!("{}/{}", line.id, span.start);
         (line.period, line.part) = (Some(planned.item.period), Some(*span));
         let key = format!("{}/commitment", span.start);
-        self.wanted(planned, Line { kind: ChargeKind::Commitment, source, key, part: *span, line })
+        let kind = ChargeKind::Commitment;
+        self.wanted(planned, Line { kind, source, key, part: *span, line, open_until: None })
     }
 }
 

@@ -1,6 +1,6 @@
 //! What is still to be charged: the difference between what is wanted under each key and what was charged under it before.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use sha2::{Digest, Sha256};
 
@@ -64,7 +64,9 @@ impl Before {
     /// The revision by which this becomes what is wanted; `None` where there is nothing to revise.
     fn revised(&self, wanted: Wanted, charged: &Charged) -> Result<Option<Charge>, OutOfRange> {
         let amount = wanted.amount.checked_sub(self.billed.amount).ok_or(OutOfRange)?;
-        let may_count_else = charged.revises == Revises::Contents && !self.was_issued;
+        // What closes says what its whole period used, also where that costs no more.
+        let closes = self.newest.is_open() && !wanted.is_open;
+        let may_count_else = closes || (charged.revises == Revises::Contents && !self.was_issued);
         if amount.is_zero() && !may_count_else {
             return Ok(None);
         }
@@ -81,11 +83,31 @@ impl Before {
 pub struct NewCharge {
     pub charge: Charge,
     pub falls_on: Instant,
+    /// The lots pay that are valid then.
+    pub draws_at: Instant,
+    pub windowed: Windowed,
+}
+
+/// Whether a charge is one of several of a period that is, or was, open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Windowed {
+    No,
+    /// It is the first of them.
+    First,
+    /// It goes on with those before: all of them are billed together.
+    Further,
+}
+
+impl NewCharge {
+    /// One that draws by its own time and stands alone.
+    pub fn new(charge: Charge, falls_on: Instant) -> NewCharge {
+        NewCharge { draws_at: charge.rates_at, charge, falls_on, windowed: Windowed::No }
+    }
 }
 
 /// The charges that are missing, in the order in which they came up and of their keys. What was charged under a key that nobody wants any
 /// more goes back, on the day of `withdrawn_on`. A key is charged once even if it comes to nothing, so that later usage has something to
-/// be added to.
+/// be added to; but not while its period is open. What is wanted under one key in several windows comes in their order.
 ///
 /// # Errors
 /// [`OutOfRange`] when a difference does not fit.
@@ -96,15 +118,30 @@ pub fn missing(
     withdrawn_on: Instant,
 ) -> Result<Vec<NewCharge>, OutOfRange> {
     let mut new = Vec::new();
-    let mut wanted_keys = std::collections::BTreeSet::new();
+    let mut known: BTreeMap<String, Before> = BTreeMap::new();
+    let mut wanted_keys = BTreeSet::new();
     for wanted in wanted {
         wanted_keys.insert(wanted.key.clone());
-        let falls_on = wanted.falls_on;
-        match before.get(&wanted.key) {
-            None => new.push(NewCharge { charge: first(wanted, charged), falls_on }),
-            Some(before) => {
-                new.extend(before.revised(wanted, charged)?.map(|charge| NewCharge { charge, falls_on }));
+        let (key, falls_on, draws_at) = (wanted.key.clone(), wanted.falls_on, wanted.draws_at);
+        let is_open = wanted.is_open;
+        let stands = known.remove(&key).or_else(|| before.get(&key).cloned());
+        let windowed = match &stands {
+            Some(stands) if stands.newest.is_open() => Windowed::Further,
+            None if is_open => Windowed::First,
+            Some(_) | None => Windowed::No,
+        };
+        let charge = match &stands {
+            None if is_open && wanted.amount.is_zero() => None,
+            None => Some(first(wanted, charged)),
+            Some(stands) => stands.revised(wanted, charged)?,
+        };
+        if let Some(charge) = charge {
+            if is_open {
+                known.insert(key, Before::with(stands, charge.clone(), None)?);
             }
+            new.push(NewCharge { charge, falls_on, draws_at, windowed });
+        } else if let Some(stands) = stands {
+            known.insert(key, stands);
         }
     }
     for (key, Before { newest, billed, issued_on, .. }) in before {
@@ -126,8 +163,9 @@ pub fn missing(
             ..newest.clone()
         };
         let charge = back.revision(billed.revisions, charged.project);
-        new.push(NewCharge { charge, falls_on: withdrawn_on });
+        new.push(NewCharge::new(charge, withdrawn_on));
     }
+    // Revisions of one key stay in their order.
     new.sort_by(|left, right| (left.charge.at, &left.charge.key).cmp(&(right.charge.at, &right.charge.key)));
     Ok(new)
 }

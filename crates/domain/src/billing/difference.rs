@@ -77,6 +77,8 @@ pub struct CausePart {
 /// Charges that are one if they have the same key: what all of a run come to, by the newest of them.
 struct Item<'a> {
     newest: &'a Charge,
+    /// The first of its revisions that is there: 0 unless another run made that.
+    first: u32,
     micros: i128,
 }
 
@@ -206,8 +208,9 @@ fn items<'a>(charges: impl Iterator<Item = &'a Charge>) -> Vec<Item<'a>> {
     let mut by_key: BTreeMap<&str, Item<'a>> = BTreeMap::new();
     for charge in charges {
         let micros = i128::from(charge.amount.micros());
-        let item = by_key.entry(&charge.key).or_insert(Item { newest: charge, micros: 0 });
+        let item = by_key.entry(&charge.key).or_insert(Item { newest: charge, first: charge.revision, micros: 0 });
         item.micros += micros;
+        item.first = charge.revision.min(item.first);
         if charge.revision > item.newest.revision {
             item.newest = charge;
         }
@@ -239,10 +242,10 @@ fn compare(before: &[Item<'_>], after: &[Item<'_>], difference: &mut Difference)
 
 fn pair(before: &Item<'_>, after: &Item<'_>, difference: &mut Difference) {
     let whole = after.micros - before.micros;
-    let is_revised = before.newest.revision > 0 || after.newest.revision > 0;
+    let is_part = before.first > 0 || after.first > 0;
     match before.newest.kind {
         _ if whole == 0 => {}
-        _ if is_revised => difference.put(Cause::Correction, whole),
+        _ if is_part => difference.put(Cause::Correction, whole),
         ChargeKind::Commitment => difference.put(Cause::Commitment, whole),
         ChargeKind::Usage => by_price(before, after, Cause::Usage, difference),
         ChargeKind::AdvanceFee | ChargeKind::AdvanceCredit | ChargeKind::ArrearsFee | ChargeKind::OneOff => {

@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use crate::catalog::price::Timing;
 use crate::pricing::RateError;
-use crate::subscriptions::due::{Due, Item, ItemKind};
+use crate::subscriptions::due::{Due, Item, ItemKind, RatedWindows};
 use crate::subscriptions::policy::ProrationBilling;
 use crate::subscriptions::segments::{BilledPrice, Subscription};
+use crate::subscriptions::windows::Windows;
 use crate::time::Instant;
 use crate::window::Span;
 
@@ -30,6 +31,7 @@ pub struct Asked<'a> {
     pub unseen: &'a [Unseen],
     /// Items of periods that overlap with this time are looked at again.
     pub again: Option<Span>,
+    pub windows: Windows<'a>,
 }
 
 /// An item with the instant on whose day it is billed.
@@ -44,7 +46,7 @@ pub struct Planned {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Unplanned {
     /// The item of the price at the time that was asked for; absent at the end of the calendar.
-    pub item: Option<Item>,
+    pub item: Option<Box<Item>>,
     pub error: RateError,
 }
 
@@ -61,11 +63,25 @@ impl Asked<'_> {
         self.unseen.iter().map(|unseen| unseen.effective_at).min()
     }
 
-    fn wants(&self, item: &Item) -> bool {
-        let is_new = self.billed_until.is_none_or(|billed_until| item.due_at > billed_until);
+    /// The item with those of its windows that are to be rated; `None` when nothing of it is.
+    fn wanted(&self, mut item: Item) -> Option<Item> {
+        let is_new = |due_at: Instant| self.billed_until.is_none_or(|billed_until| due_at > billed_until);
         let is_changed = self.changed_from().is_some_and(|from| item.at >= from);
         let is_again = self.again.is_some_and(|again| item.period.start < again.end && again.start < item.period.end);
-        is_new || is_changed || is_again
+        if let Some(RatedWindows { ends, is_open }) = &mut item.windows {
+            let newest = ends.last().copied();
+            let is_due = |due_at: Instant| due_at <= self.until();
+            ends.retain(|end| end.checked_add(self.late_buffer).is_some_and(|due_at| is_new(due_at) && is_due(due_at)));
+            if *is_open && ends.is_empty() {
+                // What was rated at the end of its newest window is rated there again.
+                ends.extend(newest.filter(|_| is_changed || is_again));
+            }
+        }
+        let is_wanted = match item.open_windows() {
+            Some(ends) => !ends.is_empty(),
+            None => is_new(item.due_at) || is_changed || is_again,
+        };
+        is_wanted.then_some(item)
     }
 
     /// From where on items have to be enumerated; `None`: from the beginning.
@@ -88,13 +104,13 @@ impl Subscription<'_> {
     /// # Errors
     /// [`Unplanned`] when an amount does not fit, with the price whose it is.
     pub fn planned(&self, asked: &Asked<'_>) -> Result<Vec<Planned>, Unplanned> {
-        let Asked { late_buffer, .. } = *asked;
+        let Asked { late_buffer, windows, .. } = *asked;
         let mut planned = Vec::new();
         for price in self.prices().into_iter().chain(self.commitments()) {
-            let due = Due { after: asked.after(), until: asked.until(), late_buffer };
-            let unplanned = |error| Unplanned { item: self.current_item(&price, asked.until), error };
+            let due = Due { after: asked.after(), until: asked.until(), late_buffer, windows };
+            let unplanned = |error| Unplanned { item: self.current_item(&price, asked.until).map(Box::new), error };
             let items = self.items(&price, due).map_err(unplanned)?;
-            for item in items.into_iter().filter(|item| asked.wants(item)) {
+            for item in items.into_iter().filter_map(|item| asked.wanted(item)) {
                 planned.push(Planned { falls_on: self.falls_on(&item, asked), item });
             }
         }
@@ -111,7 +127,7 @@ impl Subscription<'_> {
             Timing::Arrears => ItemKind::Arrears,
         };
         let (price, at) = (price.clone(), period.start);
-        Some(Item { price, number, period, kind, at, due_at: at, skipped: None })
+        Some(Item { price, number, period, kind, at, due_at: at, skipped: None, windows: None })
     }
 
     fn falls_on(&self, item: &Item, asked: &Asked<'_>) -> Instant {
@@ -125,7 +141,16 @@ impl Subscription<'_> {
     }
 
     /// When something may be due after an instant: never later than it is. `None` when nothing ever is.
-    pub fn due_again_after(&self, after: Instant, late_buffer: Duration) -> Option<Instant> {
+    pub fn due_again_after(&self, after: Instant, late_buffer: Duration, windows: Windows<'_>) -> Option<Instant> {
+        // A window is due when it has waited: the next one is the first that ends after what was due until then.
+        let waited = after.checked_sub(late_buffer).unwrap_or(after).max(self.timeline.started_at());
+        let ends = self.prices().into_iter().filter_map(|price| self.next_window_end(&price, waited, windows)).min();
+        let window = ends.and_then(|end| end.checked_add(late_buffer));
+        self.next_item_after(after, late_buffer).into_iter().chain(window).min()
+    }
+
+    /// When an item may be due after an instant, other than in a window: never later than it is. `None` when none ever is.
+    pub fn next_item_after(&self, after: Instant, late_buffer: Duration) -> Option<Instant> {
         let later = |at: Instant| [Some(at), at.checked_add(late_buffer)];
         let last = self.timeline.ended_at();
         let changes = self.timeline.points().iter().flat_map(|point| later(point.at));

@@ -149,11 +149,11 @@ impl Item {
         format!("{} {} {} {}", rhythm.interval.every, rhythm.interval.unit, rhythm.timing, rhythm.anchor)
     }
 
-    /// Its id: the same one however often it is planned.
+    /// Its id: the same one however often it is planned, whatever the late buffer is then.
     pub fn id(&self, project: ProjectId, subscription: SubscriptionId) -> BillingItemId {
         let Item { price, period, kind, at, .. } = self;
         let name = format!("{subscription}/{}/{}/{}/{kind}/{at}", price.price, self.rhythm(), period.start);
-        BillingItemId::from_uuid(derived(self.due_at, project, "item", &name))
+        BillingItemId::from_uuid(derived(*at, project, "item", &name))
     }
 }
 
@@ -166,20 +166,24 @@ mod tests {
     use super::*;
     use crate::subscriptions::due::Due;
     use crate::subscriptions::samples::*;
+    use crate::subscriptions::windows::Windows;
 
     #[test]
     fn every_item_of_a_subscription_has_an_id_of_its_own_and_keeps_it() {
         // checklist 54
         let told = Told::new("team").then("2024-02-10", seats("7"));
         let (project, id) = (ProjectId::from_uuid(Uuid::from_u128(1)), SubscriptionId::from_uuid(Uuid::from_u128(2)));
-        let ids = || -> Vec<BillingItemId> {
+        let ids_with = |late_buffer: Duration| -> Vec<BillingItemId> {
             let prices = ["base", "seats", "calls"].map(|price| told.price(price));
-            let due = Due { after: None, until: at("2024-06-01"), late_buffer: Duration::ZERO };
+            let windows = Windows::named();
+            let due = Due { after: None, until: at("2024-06-02"), late_buffer, windows };
             let items = prices.iter().flat_map(|price| told.subscription().items(price, due).unwrap());
             items.map(|item| item.id(project, id)).collect()
         };
+        let ids = || ids_with(Duration::ZERO);
         let mut once = ids();
         assert_eq!(once, ids());
+        assert_eq!(once, ids_with(Duration::from_secs(3_600)));
         once.sort();
         once.dedup();
         assert_eq!(once.len(), ids().len());

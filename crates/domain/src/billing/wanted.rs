@@ -1,5 +1,7 @@
 //! What items should come to: a charge line for each, under the key that it is known by however often it is looked at.
 
+use std::time::Duration;
+
 use crate::amount::Amount;
 use crate::calendar::RatingWindow;
 use crate::catalog::asset::CustomAsset;
@@ -9,7 +11,7 @@ use crate::charges::charge::{ChargeCoupon, ChargeKind};
 use crate::charges::cut::PriceCut;
 use crate::charges::events::{EventsQuery, Naming};
 use crate::charges::line::{ChargeLine, Item as SoldItem, LineMaker};
-use crate::charges::rate::rate_price;
+use crate::charges::rate::rate_until;
 use crate::charges::usage::PriceUsage;
 use crate::currency::Currency;
 use crate::ids::SubscriptionId;
@@ -52,6 +54,10 @@ pub struct Wanted {
     pub at: Instant,
     pub falls_on: Instant,
     pub rates_at: Instant,
+    /// The lots pay that are valid then: the last moment of the window.
+    pub draws_at: Instant,
+    /// Its part goes on: only what was used until the end of a window is wanted.
+    pub is_open: bool,
     pub currency: Currency,
     /// In the currency; nothing for an asset that no rate makes money of.
     pub amount: Amount,
@@ -67,7 +73,28 @@ pub struct UsagePart<'a> {
     pub segment: Segment<'a>,
     /// With the terms agreed with the customer.
     pub price: Price,
+    /// Cut at the windows.
     pub cut: PriceCut,
+    /// Until when it is rated, in the order of time; at least one.
+    pub stages: Vec<UsageStage>,
+}
+
+/// Up to where the usage of a part is rated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct UsageStage {
+    /// The end of a window, or of the part.
+    pub until: Instant,
+    /// So many of the elementary spans of its cut.
+    pub spans: usize,
+    /// The part goes on after it.
+    pub is_open: bool,
+}
+
+impl UsagePart<'_> {
+    /// The elementary spans whose usage is wanted.
+    pub fn wanted_spans(&self) -> &[Span] {
+        &self.cut.spans[..self.stages.last().map_or(0, |stage| stage.spans)]
+    }
 }
 
 /// A line of an item, and what tells it from the others of its period.
@@ -77,6 +104,8 @@ pub(super) struct Charged<'w> {
     pub key: String,
     pub part: Span,
     pub line: ChargeLine,
+    /// The stage of a part that goes on.
+    pub open_until: Option<Instant>,
 }
 
 impl<'a> Billable<'a> {
@@ -94,6 +123,9 @@ impl<'a> Billable<'a> {
     /// [`Code::QuantityOutOfRange`] when an amount does not fit.
     pub fn fees(&self, planned: &Planned) -> Result<Vec<Wanted>, Refusal> {
         let item = &planned.item;
+        if item.open_windows().is_some() {
+            return Ok(Vec::new());
+        }
         let lines = self.subscription.lines(&item.price, item.period)?;
         let own = lines.iter().filter(|line| item.kind == ItemKind::Arrears || line.at == item.at);
         own.map(|line| self.fee(planned, line)).collect()
@@ -110,11 +142,12 @@ impl<'a> Billable<'a> {
         let charging = Charging { currency, assets: self.assets, period: item.period, number: 0 };
         let source = &line.billed.source;
         let key = format!("{}/{}/{}", line.at, line.span.start, line.kind);
-        let charged = Charged { kind, source, key, part: line.span, line: line.charge(&charging)? };
+        let line_of = line.charge(&charging)?;
+        let charged = Charged { kind, source, key, part: line.span, line: line_of, open_until: None };
         self.wanted(planned, charged)
     }
 
-    /// What of an item is usage, segment by segment; none for fees and seats.
+    /// What of an item is usage, segment by segment, as far as it is to be rated; none for fees and seats.
     ///
     /// # Errors
     /// A refusal when a period cannot be cut.
@@ -122,35 +155,39 @@ impl<'a> Billable<'a> {
         let segments = self.subscription.segments(&item.price, item.period)?;
         let of_usage = segments.into_iter().filter(|segment| segment.billed.price.kind() == PriceKind::Usage);
         let parts = of_usage.map(|segment| {
-            let cut = self.subscription.cut(&segment, item.period, RatingWindow::Period)?;
-            Ok(UsagePart { price: segment.billed.agreed_price().into_owned(), cut, segment })
+            let mut cut = self.subscription.cut(&segment, item.period, RatingWindow::Period)?;
+            item.windows.iter().flat_map(|windows| &windows.ends).for_each(|end| cut.split_at(*end));
+            let stages = stages(&cut, item);
+            Ok(UsagePart { price: segment.billed.agreed_price().into_owned(), cut, stages, segment })
         });
-        parts.collect()
+        let parts: Vec<UsagePart<'a>> = parts.collect::<Result<_, Refusal>>()?;
+        Ok(parts.into_iter().filter(|part| !part.stages.is_empty()).collect())
     }
 
-    /// What a segment's usage comes to.
+    /// What a segment's usage comes to until one of its stages.
     ///
     /// # Errors
     /// [`Code::QuantityOutOfRange`] when an amount does not fit.
     pub fn usage(
         &self,
         planned: &Planned,
-        part: &UsagePart<'_>,
+        (part, stage): (&UsagePart<'_>, UsageStage),
         metric: &MetricDefinition,
         used: &PriceUsage<'_>,
     ) -> Result<Wanted, Refusal> {
-        let rated = rate_price(&part.price, &part.cut, used)?;
-        let (Some(period_part), Some(rated)) = (part.cut.parts.first(), rated.first()) else {
+        let Some(period_part) = part.cut.parts.first() else {
             return Err(OutOfRange.into());
         };
+        let rated = rate_until(&part.price, period_part, used, stage.spans)?;
         let source = &part.segment.billed.source;
         let sold = SoldItem { key: &source.key, version: source.version, currency: self.currency()? };
         let maker = LineMaker::new(sold, &part.price, metric.unit_label.as_deref(), self.assets);
-        let mut line = maker.line(period_part, 0, rated)?;
+        let mut line = maker.line(period_part, 0, &rated)?;
         let span = period_part.part;
-        line.events = Some(self.events(metric, span));
+        line.events = Some(self.events(metric, Span { end: stage.until, ..span }));
         let key = format!("{}/usage", span.start);
-        self.wanted(planned, Charged { kind: ChargeKind::Usage, source, key, part: span, line })
+        let open_until = stage.is_open.then_some(stage.until);
+        self.wanted(planned, Charged { kind: ChargeKind::Usage, source, key, part: span, line, open_until })
     }
 
     /// Whether events count that name `key`: those that name another subscription belong to it alone.
@@ -180,12 +217,13 @@ impl<'a> Billable<'a> {
     }
 
     pub(super) fn wanted(&self, planned: &Planned, charged: Charged<'_>) -> Result<Wanted, Refusal> {
-        let Charged { kind, source, key, part, mut line } = charged;
+        let Charged { kind, source, key, part, mut line, open_until } = charged;
         let Planned { item, falls_on } = planned;
         let price = item.price.price.to_string();
         let (currency, tax_behaviour) = self.plan_at(part.start)?;
         let coupons = self.subscription.coupons(&item.price, item.number).into_iter();
         line.id = format!("{}/{}", self.key, line.id);
+        let rates_at = line.due_at(item.at);
         Ok(Wanted {
             key: format!("{}/{price}/{}@{}/{}/{key}", self.id, source.key, source.version, item.period.start),
             kind,
@@ -195,7 +233,9 @@ impl<'a> Billable<'a> {
             part,
             at: item.at,
             falls_on: *falls_on,
-            rates_at: line.due_at(item.at),
+            rates_at,
+            draws_at: open_until.map_or(rates_at, last_moment_before),
+            is_open: open_until.is_some(),
             currency,
             amount: match line.money(currency) {
                 Some(amount) => amount,
@@ -220,6 +260,26 @@ impl<'a> Billable<'a> {
         let plan = plan.ok_or_else(unknown)?;
         Ok((plan.definition.currency, plan.definition.tax_behaviour))
     }
+}
+
+/// Until when a part is rated: at each window while it goes on, and once when it is over.
+fn stages(cut: &PriceCut, item: &Item) -> Vec<UsageStage> {
+    let Some(part) = cut.parts.first().map(|part| part.part) else { return Vec::new() };
+    let windows = item.windows.iter().flat_map(|windows| windows.ends.iter().copied());
+    let closes = item.open_windows().is_none().then_some(part.end);
+    let ends = windows.filter(|end| *end > part.start).chain(closes);
+    let mut stages: Vec<UsageStage> = ends
+        .map(|end| {
+            let until = end.min(part.end);
+            UsageStage { until, spans: cut.spans_until(until), is_open: until < part.end }
+        })
+        .collect();
+    stages.dedup();
+    stages
+}
+
+fn last_moment_before(end: Instant) -> Instant {
+    end.checked_sub(Duration::from_micros(1)).unwrap_or(end)
 }
 
 #[cfg(test)]

@@ -117,6 +117,21 @@ impl Charge {
         ChargeId::from_uuid(derived(at, project, "charge", &name))
     }
 
+    /// Whether the part went on when it was made: what it counts ends with a window inside the part.
+    pub fn is_open(&self) -> bool {
+        #[derive(serde::Deserialize)]
+        struct Content {
+            events: Option<Counted>,
+        }
+        #[derive(serde::Deserialize)]
+        struct Counted {
+            to: Instant,
+        }
+        let Some(part) = self.part.filter(|_| self.kind == ChargeKind::Usage) else { return false };
+        let content: Option<Content> = serde_json::from_str(&self.content).ok();
+        content.and_then(|content| content.events).is_some_and(|counted| counted.to < part.end)
+    }
+
     /// Where its money stands before the invoice.
     ///
     /// # Panics

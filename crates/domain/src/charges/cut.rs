@@ -10,6 +10,7 @@ use crate::catalog::price::{AnchorKind, Price};
 use crate::proration::{TimeBasis, share};
 use crate::ratio::Ratio;
 use crate::refusal::{Code, Refusal};
+use crate::time::Instant;
 use crate::window::{Span, WINDOWS_MAX};
 
 /// How the periods of one customer are counted.
@@ -53,6 +54,25 @@ pub struct Stretch {
     pub share: Ratio,
     /// Its elementary spans, as indexes of [`PriceCut::spans`].
     pub spans: Range<usize>,
+}
+
+impl PriceCut {
+    /// Makes an instant a bound of elementary spans, where one of them holds it.
+    pub fn split_at(&mut self, at: Instant) {
+        let Some(split) = self.spans.iter().position(|span| span.start < at && at < span.end) else { return };
+        let rest = Span { start: at, end: self.spans[split].end };
+        self.spans[split].end = at;
+        self.spans.insert(split + 1, rest);
+        for stretch in self.parts.iter_mut().flat_map(|part| &mut part.stretches) {
+            let moved = |bound: usize| if bound > split { bound + 1 } else { bound };
+            stretch.spans = moved(stretch.spans.start)..moved(stretch.spans.end);
+        }
+    }
+
+    /// How many elementary spans are over at an instant.
+    pub fn spans_until(&self, at: Instant) -> usize {
+        self.spans.partition_point(|span| span.end <= at)
+    }
 }
 
 impl PeriodPart {

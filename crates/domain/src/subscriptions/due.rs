@@ -1,7 +1,8 @@
 //! What is due when: the items that a billing run plans for one price of one subscription.
 //!
 //! In advance an item is due when its time begins. In arrears it is due when the period has closed and the project's late buffer has
-//! passed ([`Subscription::closes_at`]): usage may come a little late. What a change in mid-period brings is due by the proration policy.
+//! passed ([`Subscription::closes_at`]): usage may come a little late; where it is rated in windows, so it is for each of them. What a change
+//! in mid-period brings is due by the proration policy.
 
 use std::time::Duration;
 
@@ -11,6 +12,7 @@ use crate::pricing::RateError;
 use crate::ratio::OutOfRange;
 use crate::subscriptions::policy::ProrationBilling;
 use crate::subscriptions::segments::{BilledPrice, Exclusion, Stretch, Subscription};
+use crate::subscriptions::windows::Windows;
 use crate::time::Instant;
 use crate::window::Span;
 
@@ -40,17 +42,30 @@ pub struct Item {
     pub due_at: Instant,
     /// Why it bills nothing, where nothing of the period is billed at all.
     pub skipped: Option<Exclusion>,
+    /// How usage is rated before it closes; absent for what is rated once, when it is due.
+    pub windows: Option<RatedWindows>,
 }
 
-/// Which items are asked for: those that are due after one instant and until another, itself included.
+/// The windows of an item.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RatedWindows {
+    /// Ends of windows at which usage is to be rated, in order.
+    pub ends: Vec<Instant>,
+    /// The item is not due yet: only what was used until these ends is billed.
+    pub is_open: bool,
+}
+
+/// Which items are asked for: those that are due after one instant and until another, itself included; and those that are still open and
+/// rated in windows, at least with the newest of these.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Due {
+pub struct Due<'a> {
     /// Absent: from the beginning on. Periods before it cost nothing to leave out. A change in the past may bring items that were due
     /// before it took effect was known: whoever plans asks from there on again.
     pub after: Option<Instant>,
     pub until: Instant,
     /// How late usage may come after the end of its period.
     pub late_buffer: Duration,
+    pub windows: Windows<'a>,
 }
 
 impl Subscription<'_> {
@@ -58,8 +73,8 @@ impl Subscription<'_> {
     ///
     /// # Errors
     /// [`RateError`] when an amount does not fit.
-    pub fn items(&self, price: &BilledPrice, due: Due) -> Result<Vec<Item>, RateError> {
-        let Due { after, until, late_buffer } = due;
+    pub fn items(&self, price: &BilledPrice, due: Due<'_>) -> Result<Vec<Item>, RateError> {
+        let Due { after, until, late_buffer, .. } = due;
         let (started_at, ended_at) = (self.timeline.started_at(), self.timeline.ended_at());
         // What is due after an instant is of a period that ends after it, or in arrears at most the late buffer before it.
         let from = after.and_then(|after| after.checked_sub(late_buffer));
@@ -73,8 +88,10 @@ impl Subscription<'_> {
             let is_commitment = price.is_commitment();
             let stretches = if is_commitment { Vec::new() } else { self.stretches(price, period)? };
             let reason = if is_commitment { self.committed(price, period)?.err() } else { skipped(&stretches) };
-            let item =
-                |kind, at, due_at, skipped| Item { price: price.clone(), number, period, kind, at, due_at, skipped };
+            let item = |kind, at, due_at, skipped| {
+                let price = price.clone();
+                Item { price, number, period, kind, at, due_at, skipped, windows: None }
+            };
             match (reason, price.rhythm.timing) {
                 // A price that the subscription does not have in this period is no item of it.
                 (Some(Exclusion::NotPriced | Exclusion::Ended | Exclusion::NotStarted), _) => {}
@@ -90,12 +107,35 @@ impl Subscription<'_> {
                 (reason, Timing::Arrears) => {
                     let at = self.closes_at(period);
                     let due_at = at.checked_add(late_buffer).ok_or(OutOfRange)?;
-                    items.push(item(ItemKind::Arrears, at, due_at, reason));
+                    items.push(self.rated_in_windows(item(ItemKind::Arrears, at, due_at, reason), due));
                 }
             }
         }
-        items.retain(|item| after.is_none_or(|after| item.due_at > after) && item.due_at <= until);
+        let is_due = |item: &Item| after.is_none_or(|after| item.due_at > after) && item.due_at <= until;
+        items.retain(|item| is_due(item) || item.open_windows().is_some_and(|ends| !ends.is_empty()));
         Ok(items)
+    }
+
+    /// The item with the windows at whose ends it is rated.
+    fn rated_in_windows(&self, item: Item, due: Due<'_>) -> Item {
+        if item.skipped.is_some() || item.price.is_commitment() {
+            return item;
+        }
+        let ends = self.window_ends(&item.price, Span { start: item.period.start, end: item.at }, due.windows);
+        if ends.is_empty() {
+            return item;
+        }
+        let due_at = |end: &Instant| end.checked_add(due.late_buffer);
+        let is_due = |end: &&Instant| due_at(end).is_some_and(|due_at| due_at <= due.until);
+        let is_asked = |end: &&Instant| due.after.is_none_or(|after| due_at(end) > Some(after));
+        let mut windows: Vec<Instant> = ends.iter().filter(is_due).filter(is_asked).copied().collect();
+        let is_open = item.due_at > due.until;
+        if is_open && windows.is_empty() {
+            // A late buffer that has grown makes no window unrated.
+            let newest = ends.iter().rfind(is_due).or_else(|| ends.iter().rfind(|end| **end <= due.until));
+            windows.extend(newest);
+        }
+        Item { windows: Some(RatedWindows { ends: windows, is_open }), ..item }
     }
 
     /// The instants at which a period that is billed in advance brings lines.
@@ -117,6 +157,13 @@ impl Subscription<'_> {
             (ItemKind::Proration, ProrationBilling::PeriodEnd) => period.end,
             (ItemKind::Proration, ProrationBilling::Now) | (ItemKind::Advance | ItemKind::Arrears, _) => at,
         }
+    }
+}
+
+impl Item {
+    /// The windows that are rated while the item is not due yet; `None` when it is due.
+    pub fn open_windows(&self) -> Option<&[Instant]> {
+        self.windows.as_ref().filter(|windows| windows.is_open).map(|windows| windows.ends.as_slice())
     }
 }
 

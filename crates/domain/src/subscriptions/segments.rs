@@ -192,7 +192,7 @@ impl<'a> Subscription<'a> {
     }
 
     /// What a price is at a point, or why it is not billed.
-    fn content(&self, price: &BilledPrice, point: Option<&'a Point>) -> Result<Billed<'a>, Exclusion> {
+    pub(super) fn content(&self, price: &BilledPrice, point: Option<&'a Point>) -> Result<Billed<'a>, Exclusion> {
         let point = point.ok_or(Exclusion::NotStarted)?;
         if point.phase == Phase::Ended {
             return Err(Exclusion::Ended);

@@ -30,7 +30,6 @@ pub(crate) fn hold_counting(tx: &mut ProjectTx<'_>) -> Result<(), Error> {
 /// What was rated again. True-ups are left open.
 pub(crate) struct RatedAgain {
     pub batch: Batch,
-    pub schedules: Vec<SubscriptionSchedule>,
     pub decisions: Vec<Decision>,
     pub purpose: Purpose,
 }
@@ -50,7 +49,7 @@ pub(crate) fn rate_again(
     let batch = batch_as_billed(tx, &schedules)?;
     let purpose = Purpose { again: Some(Again { time, issued }), ..purpose };
     let decisions = decide_prices(tx, &batch, purpose)?;
-    Ok(Some(RatedAgain { batch, schedules, decisions, purpose }))
+    Ok(Some(RatedAgain { batch, decisions, purpose }))
 }
 
 /// The time of the periods of these charges; `None` when there are none.

@@ -8,11 +8,11 @@ use domain::amount::Amount;
 use domain::billing::difference::{CausePart, Difference, Side, amount, explain, explain_key};
 use domain::billing::report::{ReportInvoice, ReportLine};
 use domain::billing::run::BillingRun;
-use domain::charges::charge::Charge;
+use domain::charges::charge::{Charge, ChargeKind};
 use domain::currency::Currency;
 use domain::ids::{BillingRunId, ChargeId, CustomerId, InvoiceId};
 use domain::refusal::Refusal;
-use storage::{ProjectTx, billing_report_invoices, billing_report_lines};
+use storage::{ProjectTx, billing_report_invoices, billing_report_lines, charges};
 
 use super::reports::{LineView, ReportInvoiceView, existing, invoice_views, key_of, keys};
 use crate::ctx::Ctx;
@@ -217,7 +217,9 @@ fn next(tx: &mut ProjectTx<'_>, runs: [&BillingRun; 2], after: Option<CustomerId
     let mut has = [BTreeMap::new(), BTreeMap::new()];
     for (run, has) in runs.into_iter().zip(&mut has) {
         let has: &mut BTreeMap<CustomerId, Has> = has;
-        for line in billing_report_lines::of_payers(tx, run, &payers)? {
+        let mut lines = billing_report_lines::of_payers(tx, run, &payers)?;
+        lines.extend(windows_before(tx, &lines)?);
+        for line in lines {
             has.entry(line.charge.payer).or_default().lines.push(line);
         }
         for invoice in billing_report_invoices::of_payers(tx, run.id, &payers)? {
@@ -229,6 +231,25 @@ fn next(tx: &mut ProjectTx<'_>, runs: [&BillingRun; 2], after: Option<CustomerId
         .into_iter()
         .map(|payer| (payer, before.remove(&payer).unwrap_or_default(), later.remove(&payer).unwrap_or_default()));
     Ok(Some(Slice { payers: payers.collect(), last }))
+}
+
+/// What was charged in windows before a run closed their period: the run stands for all of it.
+fn windows_before(tx: &mut ProjectTx<'_>, lines: &[ReportLine]) -> Result<Vec<ReportLine>, Error> {
+    let mut first: BTreeMap<&str, &ReportLine> = BTreeMap::new();
+    for line in lines {
+        let known = first.entry(&line.charge.key).or_insert(line);
+        if line.charge.revision < known.charge.revision {
+            *known = line;
+        }
+    }
+    first.retain(|_, line| line.charge.revision > 0 && line.charge.kind == ChargeKind::Usage);
+    let keys: Vec<&str> = first.keys().copied().collect();
+    let mut earlier = charges::of_keys(tx, &keys)?;
+    earlier.retain(|charge| {
+        let known = first.get(charge.key.as_str()).map(|line| &line.charge);
+        known.is_some_and(|known| charge.revision < known.revision && charge.payer == known.payer) && charge.is_open()
+    });
+    Ok(earlier.into_iter().map(|charge| ReportLine { invoice: first[charge.key.as_str()].invoice, charge }).collect())
 }
 
 fn line_mismatches(before: &Has, after: &Has) -> Result<Vec<LineMismatch>, Error> {

@@ -8,6 +8,7 @@ use domain::billing::plan::{Asked, Planned, Unplanned};
 use domain::billing::run::{BillingItem, ItemState};
 use domain::billing::wanted::{Billable, UsagePart, Wanted};
 use domain::charges::charge::ChargeKind;
+use domain::charges::usage::PriceUsage;
 use domain::ids::{BillingItemId, BillingRunId, SubscriptionId};
 use domain::metrics::Metric;
 use domain::refusal::{Code, Refusal};
@@ -32,6 +33,8 @@ pub(crate) struct Purpose {
     pub again: Option<Again>,
     /// Absent for a preview.
     pub run: Option<BillingRunId>,
+    /// A forecast goes from one invoice to the next, over the windows in between.
+    pub is_forecast: bool,
 }
 
 /// What is rated again.
@@ -90,8 +93,8 @@ pub(crate) fn decide(tx: &mut ProjectTx<'_>, batch: &Batch, purpose: Purpose) ->
 /// # Errors
 /// As [`decide`].
 pub(crate) fn decide_prices(tx: &mut ProjectTx<'_>, batch: &Batch, purpose: Purpose) -> Result<Vec<Decision>, Error> {
-    let before = charged_before(tx, batch, purpose)?;
     let (items, unplanned) = plan(batch, purpose);
+    let before = charged_before(tx, batch, &items, purpose)?;
     let (wishes, places) = wishes(batch, &items);
     let used = usage::read(tx, &wishes, purpose.now)?;
     let mut used_of: BTreeMap<(usize, usize), &Result<Used, Refusal>> = BTreeMap::new();
@@ -104,8 +107,7 @@ pub(crate) fn decide_prices(tx: &mut ProjectTx<'_>, batch: &Batch, purpose: Purp
         let own: Vec<(usize, &Rated<'_>)> =
             items.iter().enumerate().filter(|(_, item)| item.candidate == number).collect();
         let before = before.get(&candidate.record.id).unwrap_or(&nothing);
-        let before = in_question(candidate, before, purpose);
-        let mut decision = decide_one(batch, number, &own, &used_of, &before, purpose);
+        let mut decision = decide_one(batch, number, &own, &used_of, before, purpose);
         if unplanned.contains(&number) {
             // Also where no item stands for it: it is not billed, and tried again.
             decision.after = after(batch, candidate, purpose, true);
@@ -147,6 +149,7 @@ fn plan<'a>(batch: &'a Batch, purpose: Purpose) -> (Vec<Rated<'a>>, BTreeSet<usi
             billed_until: candidate.schedule.billed_until,
             unseen: &candidate.unseen,
             again: purpose.again.map(|again| again.time),
+            windows: batch.windows(candidate),
         };
         let billable = billable(batch, candidate);
         let planned = match billable.subscription.planned(&asked) {
@@ -172,7 +175,7 @@ fn plan<'a>(batch: &'a Batch, purpose: Purpose) -> (Vec<Rated<'a>>, BTreeSet<usi
 
 /// What stands in the report for a subscription that cannot even be planned.
 fn unplannable<'a>(candidate: usize, unplanned: Unplanned) -> Option<Rated<'a>> {
-    let item = unplanned.item?;
+    let item = *unplanned.item?;
     let planned = Planned { falls_on: item.at, item };
     Some(Rated { candidate, planned, parts: Vec::new(), fault: Some(unplanned.error.into()) })
 }
@@ -202,10 +205,11 @@ fn decide_one(
     number: usize,
     own: &[(usize, &Rated<'_>)],
     used: &BTreeMap<(usize, usize), &Result<Used, Refusal>>,
-    before: &BTreeMap<String, Before>,
+    known: &BTreeMap<String, Before>,
     purpose: Purpose,
 ) -> Decision {
     let candidate = &batch.candidates[number];
+    let mut before = in_question(candidate, known, purpose);
     let billable = billable(batch, candidate);
     let mut items = Vec::with_capacity(own.len());
     let mut wanted: Vec<Wanted> = Vec::new();
@@ -225,9 +229,12 @@ fn decide_one(
         }
         items.push(stored);
     }
+    // What goes on from window to window adds to what was charged before.
+    let go_on = wanted.iter().filter_map(|wanted| known.get_key_value(&wanted.key));
+    before.extend(go_on.map(|(key, before)| (key.clone(), before.clone())));
     let charged = charged(batch, candidate, purpose);
     let (of_commitments, before): (BTreeMap<_, _>, BTreeMap<_, _>) =
-        before.clone().into_iter().partition(|(_, before)| before.newest.kind == ChargeKind::Commitment);
+        before.into_iter().partition(|(_, before)| before.newest.kind == ChargeKind::Commitment);
     let planned = own.iter().map(|(_, rated)| &rated.planned).filter(|planned| planned.item.price.is_commitment());
     let commitments = Commitments { planned: planned.cloned().collect(), before: of_commitments, seen: None };
     // What could not be rated is not known to be unwanted: nothing of the subscription is charged or taken back before it can be.
@@ -330,8 +337,11 @@ fn rate(
         let found = metric_of(batch, part).zip(used.get(&(place, number)));
         let (metric, used) = found.ok_or_else(|| unknown_metric(part))?;
         let counted = used.as_ref().map_err(Refusal::clone)?.counted(|key| billable.counts(key));
-        let usage = counted.rate(metric, |usage| billable.usage(&rated.planned, part, &metric.definition, usage));
-        wanted.push(usage?);
+        for stage in &part.stages {
+            let rate =
+                |usage: &PriceUsage<'_>| billable.usage(&rated.planned, (part, *stage), &metric.definition, usage);
+            wanted.push(counted.rate(metric, rate)?);
+        }
     }
     Ok(wanted)
 }
@@ -388,7 +398,12 @@ fn after(batch: &Batch, candidate: &Candidate, purpose: Purpose, has_failed: boo
         return SubscriptionSchedule { next_due_at: next_try, ..read };
     }
     let billed_until = read.billed_until.map_or(purpose.as_of, |until| until.max(purpose.as_of));
-    let next_due_at = batch.subscription(candidate).due_again_after(billed_until, batch.late_buffer());
+    let (subscription, late_buffer) = (batch.subscription(candidate), batch.late_buffer());
+    let next_due_at = if purpose.is_forecast {
+        subscription.next_item_after(billed_until, late_buffer)
+    } else {
+        subscription.due_again_after(billed_until, late_buffer, batch.windows(candidate))
+    };
     SubscriptionSchedule {
         billed_sequence: read.newest_sequence,
         billed_until: Some(billed_until),
@@ -401,20 +416,28 @@ fn after(batch: &Batch, candidate: &Candidate, purpose: Purpose, has_failed: boo
 pub(super) const RETRY_AFTER: std::time::Duration = std::time::Duration::from_secs(3_600);
 
 /// What was charged before under keys that may come to something else now, by subscription. A subscription of which no change is new and
-/// that is not looked at again was charged nothing of what is due now.
+/// that is not looked at again was charged nothing of what is due now, but usage in windows.
 fn charged_before(
     tx: &mut ProjectTx<'_>,
     batch: &Batch,
+    items: &[Rated<'_>],
     purpose: Purpose,
 ) -> Result<BTreeMap<SubscriptionId, BTreeMap<String, Before>>, Error> {
+    let in_windows = items.iter().filter(|item| item.planned.item.windows.is_some());
+    let mut begun: BTreeMap<usize, Instant> = BTreeMap::new();
+    for item in in_windows {
+        let start = item.planned.item.period.start;
+        let first = begun.entry(item.candidate).or_insert(start);
+        *first = start.min(*first);
+    }
     let mut wanted: Vec<(SubscriptionId, Instant)> = Vec::new();
-    for candidate in batch.candidates.iter().filter(|candidate| candidate.schedule.billed_until.is_some()) {
+    for (number, candidate) in batch.candidates.iter().enumerate() {
+        if candidate.schedule.billed_until.is_none() {
+            continue;
+        }
         let changed_from = candidate.unseen.iter().map(|unseen| unseen.effective_at).min();
-        let from = match (changed_from, purpose.again) {
-            (None, None) => continue,
-            (_, Some(_)) => Some(candidate.timeline.started_at()),
-            (from, None) => from,
-        };
+        let looked_back = purpose.again.map(|_| candidate.timeline.started_at());
+        let from = [changed_from, looked_back, begun.get(&number).copied()].into_iter().flatten().min();
         wanted.extend(from.map(|from| (candidate.record.id, from)));
     }
     let mut before: BTreeMap<SubscriptionId, BTreeMap<String, Before>> = BTreeMap::new();

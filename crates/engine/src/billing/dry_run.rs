@@ -71,7 +71,7 @@ fn rehearse(
         return Ok(None);
     }
     let due = due_drafts(tx, run, part)?;
-    let purpose = Purpose { as_of: run.as_of, now, again: None, run: Some(run.id) };
+    let purpose = Purpose { as_of: run.as_of, now, again: None, run: Some(run.id), is_forecast: false };
     let refreshed = refresh_now(tx, ctx, &due, By::Run(run.id), purpose)?;
     counts = counts.plus(refreshed.counts);
     touched.extend(refreshed.drafts);

@@ -103,7 +103,7 @@ impl Engine {
             let as_of = ctx.now().max(changed.effective_at);
             bill_until(tx, ctx, &before.customer, as_of)?;
             let touched = touched(tx, &before.customer, &known, changed.effective_at, as_of)?;
-            let seen: BTreeSet<InvoiceId> = drafts(tx, &before.customer)?.iter().map(|draft| draft.id).collect();
+            let seen = come_up(tx, &before.customer, as_of)?;
             let mut invoices = Vec::with_capacity(touched.len());
             for draft in &touched {
                 // What else of the day comes up before it is issued, the last usage after an end for instance, is on it too.
@@ -132,7 +132,11 @@ fn bill_until(tx: &mut ProjectTx<'_>, ctx: &Ctx, customer: &Customer, as_of: Ins
     }
     let run = rehearsal(as_of);
     let batch = batch(tx, &schedules)?;
-    let decisions = decide(tx, &batch, Purpose { as_of, now: as_of.min(ctx.now()), again: None, run: Some(run.id) })?;
+    let decisions = decide(
+        tx,
+        &batch,
+        Purpose { as_of, now: as_of.min(ctx.now()), again: None, run: Some(run.id), is_forecast: true },
+    )?;
     save(tx, &at(ctx, as_of), &batch, &decisions, &run)?;
     Ok(())
 }
@@ -147,11 +151,11 @@ fn next_invoice(
 ) -> Result<Option<InvoiceDetail>, Error> {
     let mut as_of = from;
     for _ in 0..STEPS_MAX {
-        let unseen = drafts(tx, customer)?.into_iter().filter(|draft| !seen.contains(&draft.id));
-        if let Some(draft) = unseen.min_by_key(|draft| (draft.issues_at, draft.id)) {
-            let issued_at = draft.issues_at.max(as_of);
-            bill_until(tx, ctx, customer, issued_at)?;
-            return Ok(Some(issued_then(tx, ctx, draft.id, issued_at)?));
+        if let Some(draft) = first_draft(tx, customer, seen)? {
+            // Another one may come up while this one waits for the end of its period.
+            bill_until(tx, ctx, customer, draft.issues_at.max(as_of))?;
+            let draft = first_draft(tx, customer, seen)?.unwrap_or(draft);
+            return Ok(Some(issued_then(tx, ctx, draft.id, draft.issues_at.max(from))?));
         }
         let schedules = subscription_schedules::of_customer(tx, customer.id)?;
         match schedules.iter().filter_map(|schedule| schedule.next_due_at).min() {
@@ -161,6 +165,16 @@ fn next_invoice(
         bill_until(tx, ctx, customer, as_of)?;
     }
     Ok(None)
+}
+
+/// The draft that is issued first, of those that are none of these.
+fn first_draft(
+    tx: &mut ProjectTx<'_>,
+    customer: &Customer,
+    seen: &BTreeSet<InvoiceId>,
+) -> Result<Option<InvoiceRecord>, Error> {
+    let unseen = drafts(tx, customer)?.into_iter().filter(|draft| !seen.contains(&draft.id));
+    Ok(unseen.min_by_key(|draft| (draft.issues_at, draft.id)))
 }
 
 /// A draft as it would be issued at an instant, with everything that has come until now.
@@ -173,6 +187,13 @@ fn issued_then(
     let then = at(ctx, issued_at);
     refresh_one(tx, &then, draft, ctx.now())?;
     detail(tx, &then, draft)
+}
+
+/// The drafts with something on them that has come up until an instant: on others there is only usage of periods that are open then.
+fn come_up(tx: &mut ProjectTx<'_>, customer: &Customer, as_of: Instant) -> Result<BTreeSet<InvoiceId>, Error> {
+    let ids: Vec<InvoiceId> = drafts(tx, customer)?.iter().map(|draft| draft.id).collect();
+    let charges = storage::charges::of_invoices(tx, &ids)?.into_iter();
+    Ok(charges.filter(|(_, charge)| charge.at <= as_of).map(|(draft, _)| draft).collect())
 }
 
 /// The drafts that the change brought something: those that were not there before, or of the day on which it takes effect.
@@ -190,7 +211,8 @@ fn touched(
     let is_of_the_change = |draft: &&InvoiceRecord| {
         charges.iter().any(|(id, charge)| *id == draft.id && (charge.at >= effective_at.min(as_of)))
     };
-    drafts.retain(|draft| is_new(&draft) || is_of_the_change(&draft));
+    let come_up = come_up(tx, customer, as_of)?;
+    drafts.retain(|draft| come_up.contains(&draft.id) && (is_new(&draft) || is_of_the_change(&draft)));
     Ok(drafts)
 }
 

@@ -1,14 +1,15 @@
 //! Subscriptions that are to be billed, with everything that a decision about them needs, as of one snapshot.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use domain::billing::plan::Unseen;
 use domain::catalog::asset::CustomAsset;
 use domain::catalog::item::ItemKind;
+use domain::currency::Currency;
 use domain::customers::Customer;
 use domain::ids::{CustomerId, SubscriptionId};
-use domain::metrics::Metric;
+use domain::metrics::{Aggregation, Metric};
 use domain::projects::Project;
 use domain::subscriptions::change::SubscriptionChange;
 use domain::subscriptions::history::History;
@@ -16,8 +17,10 @@ use domain::subscriptions::offers::Offers;
 use domain::subscriptions::record::SubscriptionRecord;
 use domain::subscriptions::segments::Subscription;
 use domain::subscriptions::timeline::Timeline;
+use domain::subscriptions::windows::Windows;
+use domain::time::Instant;
 use storage::subscription_schedules::SubscriptionSchedule;
-use storage::{ProjectTx, catalog_items, customers, metrics, projects, subscriptions};
+use storage::{ProjectTx, catalog_items, credit_lots, customers, metrics, projects, subscriptions};
 
 use crate::catalog;
 use crate::error::Error;
@@ -45,11 +48,23 @@ pub(crate) struct Batch {
     pub assets: Vec<CustomAsset>,
     /// Up to which place in the order of folded batches usage is counted.
     pub cut: i64,
+    /// From when on each payer has, or had, credit in a currency.
+    prepaid_from: BTreeMap<(CustomerId, Currency), Instant>,
+    /// Metrics whose latest reading counts.
+    read_at_end: BTreeSet<String>,
 }
 
 impl Batch {
     pub fn late_buffer(&self) -> Duration {
         Duration::from_secs(u64::from(self.project.policies.late_buffer_minutes) * 60)
+    }
+
+    /// In which windows the usage of a candidate is rated where its prices name none.
+    pub fn windows(&self, candidate: &Candidate) -> Windows<'_> {
+        let state = &candidate.timeline.points()[0].state;
+        let currency = self.offers.plans.get(&state.plan).map(|plan| plan.definition.currency);
+        let prepaid_from = currency.and_then(|currency| self.prepaid_from.get(&(candidate.payer.id, currency)));
+        Windows { prepaid_from: prepaid_from.copied(), read_at_end: &self.read_at_end }
     }
 
     pub fn subscription<'a>(&'a self, candidate: &'a Candidate) -> Subscription<'a> {
@@ -102,9 +117,15 @@ fn with_histories(
         candidates.push(Candidate { schedule: *schedule, record, timeline, customer, payer, unseen });
     }
     candidates.sort_by_key(|candidate| (candidate.customer.id, candidate.record.id));
-    let metrics = metrics::all(tx)?.into_iter().map(|metric| (metric.definition.key.clone(), metric));
-    let (metrics, assets, cut) = (metrics.collect(), assets(tx)?, metering::cut(tx)?);
-    Ok(Batch { project, candidates, offers, metrics, assets, cut })
+    let metrics: BTreeMap<String, Metric> =
+        metrics::all(tx)?.into_iter().map(|metric| (metric.definition.key.clone(), metric)).collect();
+    let (assets, cut) = (assets(tx)?, metering::cut(tx)?);
+    let payers: BTreeSet<CustomerId> = candidates.iter().map(|candidate| candidate.payer.id).collect();
+    let first_lots = credit_lots::first_valid(tx, &payers.into_iter().collect::<Vec<_>>())?;
+    let prepaid_from = first_lots.into_iter().map(|(payer, currency, from)| ((payer, currency), from)).collect();
+    let latest = metrics.values().filter(|metric| metric.definition.aggregation == Aggregation::Latest);
+    let read_at_end = latest.map(|metric| metric.definition.key.clone()).collect();
+    Ok(Batch { project, candidates, offers, metrics, assets, cut, prepaid_from, read_at_end })
 }
 
 /// The changes that came after the newest one that a run has seen.

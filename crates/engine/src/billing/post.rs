@@ -1,10 +1,11 @@
 //! The entries of new charges: what is rated is posted when it is charged. A payer without credit gets one entry for all of them that are on
-//! one invoice; one with credit gets one for each usage charge, in the order in which they draw. Fees in advance are posted when their invoice is issued.
+//! one invoice; one with credit gets one for each usage charge, in the order in which they draw. So does usage in windows, which may be moved to
+//! another draft. Fees in advance are posted when their invoice is issued.
 
 use std::collections::BTreeMap;
 
 use domain::amount::Amount;
-use domain::billing::diff::NewCharge;
+use domain::billing::diff::{NewCharge, Windowed};
 use domain::charges::charge::{Charge, ChargeKind};
 use domain::currency::Currency;
 use domain::ids::{BillingRunId, CustomerId, EntryId, InvoiceId, LateUsageId, derived};
@@ -80,9 +81,9 @@ pub(crate) fn post(
         credit_lots::open(tx, &payers)?.into_iter().map(|lot| (lot.customer, lot.currency)).collect();
     let mut entries = Vec::new();
     for (payer, indexes) in of_payer {
-        let has_drawn = indexes.iter().any(|index| new[*index].charge.revision > 0);
-        if with_credit.contains(&payer) || has_drawn {
-            entries.extend(with_wallet(tx, ctx, payer, new, &indexes)?);
+        let stands_alone = |new: &NewCharge| new.charge.revision > 0 || new.windowed != Windowed::No;
+        if with_credit.contains(&payer) || indexes.iter().any(|index| stands_alone(&new[*index])) {
+            entries.extend(with_wallet(tx, ctx, by, payer, new, &indexes)?);
         } else {
             let mut of_invoice: BTreeMap<InvoiceId, Vec<usize>> = BTreeMap::new();
             indexes.iter().for_each(|index| of_invoice.entry(invoices[*index]).or_default().push(*index));
@@ -112,10 +113,11 @@ fn postpaid(
     Ok(Some(Entry { lines, kind, amount: absolute(total)?, charges: indexes.to_vec() }))
 }
 
-/// An entry for each charge of a payer who may have credit: usage draws on it, the rest is unbilled.
+/// An entry for each charge of a payer who may have credit: usage draws on it, the rest is unbilled. Answers those that are not stored yet.
 fn with_wallet(
     tx: &mut ProjectTx<'_>,
     ctx: &Ctx,
+    by: By,
     (payer, currency): (CustomerId, Currency),
     new: &mut [NewCharge],
     indexes: &[usize],
@@ -126,17 +128,24 @@ fn with_wallet(
     // Draws of one payer are in the order of window end, subscription and price.
     ordered.sort_by(|left, right| {
         let order = |index: &usize| {
-            let charge = &new[*index].charge;
-            (charge.part.map(|part| part.end), charge.subscription, charge.price.clone(), charge.key.clone())
+            let NewCharge { charge, draws_at, .. } = &new[*index];
+            (*draws_at, charge.subscription, charge.price.clone(), charge.key.clone(), charge.revision)
         };
         order(left).cmp(&order(right))
     });
-    for index in ordered {
-        let charge = &mut new[index].charge;
+    for (place, index) in ordered.iter().copied().enumerate() {
+        let earlier = earlier_of_key(new, index, &ordered[..place]);
+        if !earlier.is_empty() && new[index].charge.amount.is_negative() {
+            // What comes back looks for what was drawn in an earlier window, which is charged beside.
+            store(tx, ctx, new, by, &entries)?;
+            entries.clear();
+        }
+        let earlier: Vec<Charge> = earlier.into_iter().map(|index| new[index].charge.clone()).collect();
+        let NewCharge { charge, draws_at, .. } = &mut new[index];
         let amount = absolute(charge.amount)?;
         let lines = match (charge.kind, charge.amount.is_negative()) {
-            (ChargeKind::Usage, false) => rated_usage(&wallet, amount, charge.rates_at)?,
-            (ChargeKind::Usage, true) => give_back(tx, &mut wallet, charge, amount)?,
+            (ChargeKind::Usage, false) => rated_usage(&wallet, amount, *draws_at)?,
+            (ChargeKind::Usage, true) => give_back(tx, &mut wallet, (charge, earlier), amount)?,
             (
                 ChargeKind::ArrearsFee
                 | ChargeKind::Commitment
@@ -157,9 +166,21 @@ fn with_wallet(
     Ok(entries)
 }
 
-/// Usage comes to less: what it drew goes back, what is not invoiced first.
-fn give_back(tx: &mut ProjectTx<'_>, wallet: &mut Wallet, charge: &Charge, amount: Amount) -> Result<Lines, Error> {
-    let before = charges::of_key(tx, &charge.key)?;
+/// Those of these that charge the same key.
+fn earlier_of_key(new: &[NewCharge], index: usize, before: &[usize]) -> Vec<usize> {
+    let is_same = |other: &usize| new[*other].charge.key == new[index].charge.key;
+    before.iter().copied().filter(is_same).collect()
+}
+
+/// Usage comes to less: what it drew goes back, what is not invoiced first. `earlier` is charged with it, and not stored as a charge yet.
+fn give_back(
+    tx: &mut ProjectTx<'_>,
+    wallet: &mut Wallet,
+    (charge, earlier): (&Charge, Vec<Charge>),
+    amount: Amount,
+) -> Result<Lines, Error> {
+    let mut before = charges::of_key(tx, &charge.key)?;
+    before.extend(earlier);
     let entries: Vec<EntryId> = before.iter().filter_map(|charge| charge.entry).collect();
     let drawn = wallets::drawn_by(tx, wallet.customer, &entries)?;
     let lots: Vec<_> = drawn.iter().map(|part| part.lot).collect();

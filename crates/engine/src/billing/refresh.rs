@@ -79,7 +79,7 @@ fn refresh_chunk(
     let ctx = engine.clocked_ctx("billing", held.project)?;
     let outdated: Outdated = outdated.iter().cloned().collect();
     held.chunk(engine, "refresh_drafts", |tx, job| {
-        let purpose = Purpose { as_of: run.as_of, now: run.as_of, again: None, run: Some(run.id) };
+        let purpose = Purpose { as_of: run.as_of, now: run.as_of, again: None, run: Some(run.id), is_forecast: false };
         let Refreshed { counts, drafts } = refresh(tx, &ctx, &outdated, By::Run(run.id), purpose)?;
         let stored = billing_runs::get(tx, run.id)?;
         let mut after = stored.ok_or_else(|| Error::Bug(format!("the run {} is gone", run.id)))?;
@@ -103,7 +103,12 @@ pub(crate) fn refresh_now(
 ) -> Result<Refreshed, Error> {
     let on_drafts = charges::of_invoices(tx, drafts)?;
     let usage = || on_drafts.iter().map(|(_, charge)| charge).filter(|charge| charge.kind == ChargeKind::Usage);
-    let since = usage().filter_map(|charge| charge.cut).min();
+    let mut counted: BTreeMap<&str, i64> = BTreeMap::new();
+    for (charge, cut) in usage().filter_map(|charge| Some((charge, charge.cut?))) {
+        let newest = counted.entry(&charge.key).or_insert(cut);
+        *newest = cut.max(*newest);
+    }
+    let since = counted.values().copied().min();
     let until = usage().filter_map(|charge| charge.part).map(|part| part.end).max();
     let Some((since, until)) = since.zip(until) else { return Ok(Refreshed::default()) };
     let mut outdated = outdated_drafts(tx, since, until)?;
@@ -116,7 +121,7 @@ pub(crate) fn refresh_now(
 /// # Errors
 /// As [`refresh_now`].
 pub(crate) fn refresh_one(tx: &mut ProjectTx<'_>, ctx: &Ctx, draft: InvoiceId, now: Instant) -> Result<(), Error> {
-    let purpose = Purpose { as_of: ctx.now(), now, again: None, run: None };
+    let purpose = Purpose { as_of: ctx.now(), now, again: None, run: None, is_forecast: false };
     refresh_now(tx, ctx, &[draft], By::Invoice(draft), purpose).map(|_| ())
 }
 
@@ -198,7 +203,7 @@ fn store(
     draft_of: &BTreeMap<&str, &InvoiceRecord>,
     by: By,
 ) -> Result<Refreshed, Error> {
-    let RatedAgain { batch, decisions, purpose, .. } = again;
+    let RatedAgain { batch, decisions, purpose } = again;
     let elsewhere: Vec<NewCharge> =
         new.iter().filter(|new| !draft_of.contains_key(new.charge.key.as_str())).cloned().collect();
     let mut payers: Vec<&Customer> = Vec::with_capacity(elsewhere.len());

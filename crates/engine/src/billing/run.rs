@@ -85,7 +85,8 @@ pub(super) fn decide_part(tx: &mut ProjectTx<'_>, run: &BillingRun, now: Instant
     let again = run.scope.window.map(|time| Again { time, issued: Issued::Keep });
     let Some(taken) = take(tx, run)? else { return Ok(None) };
     let batch = batch(tx, &taken.schedules)?;
-    let decisions = decide(tx, &batch, Purpose { as_of: run.as_of, now, again, run: Some(run.id) })?;
+    let decisions =
+        decide(tx, &batch, Purpose { as_of: run.as_of, now, again, run: Some(run.id), is_forecast: false })?;
     Ok(Some(Part { batch, decisions, taken }))
 }
 

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use domain::billing::diff::NewCharge;
+use domain::billing::diff::{NewCharge, Windowed};
 use domain::billing::drafts::{billing_day, issues_at};
 use domain::billing::run::{BillingItem, BillingRun, ItemState, RunCounts};
 use domain::currency::Currency;
@@ -56,8 +56,10 @@ pub(super) fn save(
     let origin = Origin { run: Some(run.id), created_at: run.as_of };
     let assigned = assign(tx, &batch.project, &payers, &new, origin)?;
     post::post(tx, ctx, &mut new, &assigned, post::By::Run(run.id))?;
+    let further = further(&new, &assigned);
     let charges: Vec<_> = new.into_iter().map(|new| new.charge).collect();
     invoices::charge(tx, &charges, &assigned)?;
+    invoices::gather(tx, &further)?;
     let invoice_of: BTreeMap<BillingItemId, InvoiceId> =
         charges.iter().zip(&assigned).filter_map(|(charge, invoice)| Some((charge.item?, *invoice))).collect();
     let touched: BTreeSet<InvoiceId> = assigned.iter().copied().collect();
@@ -85,7 +87,25 @@ pub(super) fn save(
     Ok(Saved { counts, invoices: touched })
 }
 
+/// The keys that go on from window to window, with who pays and the draft that all of each is billed on.
+fn further(new: &[NewCharge], assigned: &[InvoiceId]) -> Vec<(String, CustomerId, InvoiceId)> {
+    let further = new.iter().zip(assigned).filter(|(new, _)| new.windowed == Windowed::Further);
+    let newest: BTreeMap<(String, CustomerId), InvoiceId> =
+        further.map(|(new, invoice)| ((new.charge.key.clone(), new.charge.payer), *invoice)).collect();
+    newest.into_iter().map(|((key, payer), invoice)| (key, payer, invoice)).collect()
+}
+
 type Day = (CustomerId, Currency, InvoiceKind, Date);
+
+/// What is asked of the draft of a day.
+#[derive(Debug, Clone, Copy)]
+struct Asked {
+    starts_at: Instant,
+    /// The first of what falls on the day.
+    falls_on: Instant,
+    /// When the last period closes whose usage is rated in windows.
+    closes_at: Option<Instant>,
+}
 
 /// What a draft is made by.
 #[derive(Debug, Clone, Copy)]
@@ -103,16 +123,18 @@ pub(crate) fn assign(
     origin: Origin,
 ) -> Result<Vec<InvoiceId>, Error> {
     let mut days = Vec::with_capacity(new.len());
-    for (payer, NewCharge { charge, falls_on }) in payers.iter().zip(new) {
+    for (payer, NewCharge { charge, falls_on, windowed, .. }) in payers.iter().zip(new) {
         let zone = zone(payer.time_zone.as_ref().unwrap_or(&project.time_zone));
         let day = billing_day(*falls_on, &zone);
         let key: Day = (payer.id, charge.currency, InvoiceKind::Regular, day.date);
-        days.push((key, day.starts_at, *falls_on));
+        let closes_at = (*windowed != Windowed::No).then_some(*falls_on);
+        days.push((key, Asked { starts_at: day.starts_at, falls_on: *falls_on, closes_at }));
     }
-    let mut wanted: BTreeMap<Day, _> = BTreeMap::new();
-    for (key, starts_at, falls_on) in &days {
-        let first = wanted.entry(*key).or_insert((*starts_at, *falls_on));
-        first.1 = first.1.min(*falls_on);
+    let mut wanted: BTreeMap<Day, Asked> = BTreeMap::new();
+    for (key, asked) in &days {
+        let first = wanted.entry(*key).or_insert(*asked);
+        first.falls_on = first.falls_on.min(asked.falls_on);
+        first.closes_at = first.closes_at.max(asked.closes_at);
     }
     let keys: Vec<Day> = wanted.keys().copied().collect();
     let mut newest: BTreeMap<Day, InvoiceRecord> = BTreeMap::new();
@@ -124,11 +146,15 @@ pub(crate) fn assign(
     let policy = project.policies.invoices();
     let mut drafts = Vec::new();
     let mut chosen: BTreeMap<Day, InvoiceId> = BTreeMap::new();
-    for (key, (starts_at, falls_on)) in wanted {
+    for (key, Asked { starts_at, falls_on, closes_at }) in wanted {
         let (customer, currency, kind, bills_on) = key;
         let part = match newest.get(&key) {
             Some(record) if record.standing.state == InvoiceState::Draft => {
                 chosen.insert(key, record.id);
+                // It was made long before, perhaps under another policy.
+                if let Some(later) = closes_at.map(|at| issues_at(at, &policy)).filter(|at| *at > record.issues_at) {
+                    invoices::postpone(tx, record.id, later)?;
+                }
                 continue;
             }
             Some(record) => record.name.part + 1,
@@ -150,7 +176,7 @@ pub(crate) fn assign(
         chosen.insert(key, id);
     }
     invoices::insert_drafts(tx, &drafts)?;
-    let assigned = days.iter().map(|(key, _, _)| {
+    let assigned = days.iter().map(|(key, _)| {
         let missing = || Error::Bug("every charge has a day".to_owned());
         chosen.get(key).copied().ok_or_else(missing)
     });

@@ -139,16 +139,18 @@ fn read_together(tx: &mut ProjectTx<'_>, wishes: &[Wish<'_>], now: Instant) -> R
 /// Lays the spans of parts out so that none overlaps with another of its customer.
 fn slots(wishes: &[Wish<'_>], indexes: &[usize]) -> Vec<Slot> {
     let mut sorted = indexes.to_vec();
-    sorted.sort_by_key(|index| (wishes[*index].customer, wishes[*index].part.cut.spans.first().map(|span| span.start)));
+    sorted.sort_by_key(|index| {
+        (wishes[*index].customer, wishes[*index].part.wanted_spans().first().map(|span| span.start))
+    });
     let mut slots: Vec<Slot> = Vec::new();
     for index in sorted {
         let Wish { customer, part, .. } = &wishes[index];
-        let Some(first) = part.cut.spans.first() else { continue };
+        let Some(first) = part.wanted_spans().first() else { continue };
         let is_free = |slot: &&mut Slot| {
             let last = slot.spans.get(customer).and_then(|spans| spans.last());
             last.is_none_or(|(span, _, _)| span.end <= first.start)
         };
-        let spans = part.cut.spans.iter().enumerate().map(|(local, span)| (*span, index, local));
+        let spans = part.wanted_spans().iter().enumerate().map(|(local, span)| (*span, index, local));
         match slots.iter_mut().find(is_free) {
             Some(slot) => slot.spans.entry(*customer).or_default().extend(spans),
             None => slots.push(Slot { spans: BTreeMap::from([(*customer, spans.collect())]) }),
@@ -216,7 +218,7 @@ fn read_counters(
 
 /// The single events of a part whose price looks at them.
 fn read_events(tx: &mut ProjectTx<'_>, wish: &Wish<'_>, used: &mut Used) -> Result<(), Error> {
-    let spans = &wish.part.cut.spans;
+    let spans = wish.part.wanted_spans();
     for property in event_properties(&wish.part.price) {
         for (number, span) in spans.iter().enumerate() {
             let wanted = EventsOf {

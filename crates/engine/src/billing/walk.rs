@@ -48,7 +48,7 @@ impl<'a> Walk<'a> {
     /// Bills what is due until an instant; answers what is charged. Levels stand until now at most.
     pub fn bill_until(&mut self, tx: &mut ProjectTx<'_>, as_of: Instant) -> Result<Vec<Charge>, Error> {
         let is_due = |schedule: &SubscriptionSchedule| schedule.next_due_at.is_some_and(|due| due <= as_of);
-        let purpose = Purpose { as_of, now: as_of.min(self.ctx.now()), again: None, run: None };
+        let purpose = Purpose { as_of, now: as_of.min(self.ctx.now()), again: None, run: None, is_forecast: true };
         self.bill(tx, is_due, purpose)
     }
 
@@ -56,7 +56,7 @@ impl<'a> Walk<'a> {
     pub fn look_again(&mut self, tx: &mut ProjectTx<'_>, time: Span) -> Result<(), Error> {
         let now = self.ctx.now();
         let again = Some(Again { time, issued: Issued::Keep });
-        self.bill(tx, |_| true, Purpose { as_of: now, now, again, run: None })?;
+        self.bill(tx, |_| true, Purpose { as_of: now, now, again, run: None, is_forecast: true })?;
         Ok(())
     }
 

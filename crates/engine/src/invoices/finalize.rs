@@ -20,7 +20,8 @@ impl Engine {
     /// Issues a draft now, with all usage of its time that was accepted until now. An invoice that is issued already is answered as it stands.
     ///
     /// # Errors
-    /// [`Code::NotFound`]; [`Code::InvoiceVoid`]; [`Code::InvoiceEmpty`] for a draft without charges.
+    /// [`Code::NotFound`]; [`Code::InvoiceVoid`]; [`Code::InvoiceEmpty`] for a draft without charges; [`Code::InvoiceOpen`] while its usage is
+    /// counted.
     pub fn finalize_invoice(&self, ctx: &Ctx, key: IdempotencyKey, id: InvoiceId) -> Result<Answer, Error> {
         ctx.require(Permission::InvoicesIssue)?;
         let fingerprint = Canonical::new("finalizeInvoice").text(&id.to_string()).fingerprint();

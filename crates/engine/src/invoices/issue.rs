@@ -30,6 +30,7 @@ use storage::{
 };
 
 use super::drafts::{self, Drafts, Frozen};
+use super::open::require_closed;
 use super::trail;
 use crate::audit::AuditRecord;
 use crate::ctx::Ctx;
@@ -97,6 +98,7 @@ fn issue_with_figures(
         .collect();
     let mut loaded = drafts::load(tx, &drafts)?;
     let drafts: Vec<InvoiceRecord> = drafts.into_iter().filter(|draft| !loaded.charges(draft.id).is_empty()).collect();
+    require_closed(tx, &loaded, &drafts)?;
     if !drafts.is_empty() {
         let mut held = balances_of(tx, &drafts)?;
         let next = invoice_series::lock(tx, SeriesName::Invoice)?;

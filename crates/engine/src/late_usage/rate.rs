@@ -13,12 +13,12 @@ use domain::late_usage::settle::KeyEffect;
 use domain::ratio::OutOfRange;
 use domain::refusal::{Code, Refusal};
 use domain::time::Instant;
-use storage::subscription_schedules::SubscriptionSchedule;
 use storage::{ProjectTx, charges, late_usage};
 
 use crate::billing::again::{RatedAgain, rate_again};
 use crate::billing::commitments;
 use crate::billing::decide::{Issued, Purpose};
+use crate::billing::load::Batch;
 use crate::ctx::Ctx;
 use crate::error::Error;
 use crate::metering;
@@ -61,15 +61,15 @@ pub(super) fn rate(
         let cut = metering::cut(tx)?;
         return Ok(Rated { effects: Vec::new(), charges: Vec::new(), cut, ended_at: None });
     }
-    let purpose = Purpose { as_of: ctx.now(), now: ctx.now(), again: None, run: None };
+    let purpose = Purpose { as_of: ctx.now(), now: ctx.now(), again: None, run: None, is_forecast: false };
     let again = rate_again(tx, &own, Issued::Correct, purpose)?;
     let again = again.ok_or_else(|| unratable("It is of no subscription."))?;
-    let RatedAgain { batch, schedules, decisions, purpose } = again;
+    let RatedAgain { batch, decisions, purpose } = again;
     let failed = decisions.iter().flat_map(|decision| &decision.items).find(|item| item.state == ItemState::Failed);
     if let Some(failed) = failed {
         return Err(unratable(failed.reason.as_deref().unwrap_or("It cannot be rated.")).into());
     }
-    let falls_on = next_invoice(&schedules, ctx.now());
+    let falls_on = next_invoice(&batch, ctx.now());
     let new: BTreeMap<String, Charge> = decisions
         .into_iter()
         .flat_map(|decision| decision.charges)
@@ -82,7 +82,7 @@ pub(super) fn rate(
         let after = before.checked_add(charge.amount).ok_or(OutOfRange).map_err(Refusal::from)?;
         effects.push(KeyEffect { key: charge.key.clone(), before, after, effect: charge.amount });
         (charge.payer, charge.corrects) = (invoice.name.customer, charge.corrects.or(Some(invoice.id)));
-        charges.push(NewCharge { charge, falls_on });
+        charges.push(NewCharge::new(charge, falls_on));
     }
     let ended_at = own.iter().filter_map(|charge| charge.part).map(|part| part.end).min();
     Ok(Rated { effects, charges, cut: batch.cut, ended_at })
@@ -115,7 +115,7 @@ fn compare(
             // Whoever paid the invoice pays this, whoever pays now.
             let payer = invoice.name.customer;
             let charge = Charge { amount: effect.effect, payer, corrects: Some(invoice.id), ..charge };
-            charges.push(NewCharge { charge, falls_on });
+            charges.push(NewCharge::new(charge, falls_on));
         }
         effects.push(effect);
     }
@@ -124,9 +124,12 @@ fn compare(
     Ok((effects, charges))
 }
 
-/// On whose day the next invoice of these subscriptions falls; now, when none is ahead.
-fn next_invoice(schedules: &[SubscriptionSchedule], now: Instant) -> Instant {
-    let ahead = schedules.iter().filter_map(|schedule| schedule.next_due_at).filter(|due| *due > now);
+/// On whose day the next invoice of these subscriptions falls, whatever windows end before; now, when none is ahead.
+fn next_invoice(batch: &Batch, now: Instant) -> Instant {
+    let ahead = batch.candidates.iter().filter_map(|candidate| {
+        let billed_until = candidate.schedule.billed_until.unwrap_or(now);
+        batch.subscription(candidate).next_item_after(billed_until, batch.late_buffer()).filter(|due| *due > now)
+    });
     ahead.min().unwrap_or(now)
 }
 

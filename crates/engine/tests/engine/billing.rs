@@ -9,3 +9,4 @@ mod previews;
 mod refreshed;
 mod refused;
 mod runs;
+mod windows;

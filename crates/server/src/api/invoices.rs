@@ -132,7 +132,7 @@ pub async fn create_invoice(
     params(IdempotencyHeader),
     responses(
         (status = 200, description = "The issued invoice", body = InvoiceDetail),
-        (status = 409, description = "`invoice_void` or `invoice_empty`",
+        (status = 409, description = "`invoice_void`, `invoice_empty` or `invoice_open`",
             body = engine::problem::Problem, content_type = "application/problem+json"),
     ))]
 pub async fn finalize_invoice(

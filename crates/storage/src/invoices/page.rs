@@ -34,7 +34,7 @@ pub struct InvoiceCounts {
     pub overdue: i64,
 }
 
-/// Those with the latest days first.
+/// Those with the latest days first. A draft that has lost its charges to another one is left out.
 pub fn page(tx: &mut ProjectTx<'_>, filter: &InvoiceFilter, limit: i64) -> Result<Vec<InvoiceRecord>, StorageError> {
     let (day, id) = filter.before.unzip();
     let day = day.map(|day| day.to_string());
@@ -46,6 +46,9 @@ pub fn page(tx: &mut ProjectTx<'_>, filter: &InvoiceFilter, limit: i64) -> Resul
                 i.issued_at, i.voided_at
             from invoices i
             where i.project_id = ?1
+              and (i.state <> 'draft' or exists (
+                  select 1 from invoice_lines l where l.project_id = i.project_id and l.invoice_id = i.id and not l.released
+              ))
               and (cast(?2 as text) is null or i.state = ?2)
               and (cast(?3 as {uuid}) is null or i.customer_id = ?3)
               and (cast(?4 as {instant}) is null or (i.outstanding_micros > 0 and i.due_at <= ?4))

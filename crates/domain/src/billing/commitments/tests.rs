@@ -12,6 +12,7 @@ use crate::charges::usage::{Metered, PriceUsage};
 use crate::ids::{CustomerId, ProjectId, SubscriptionId};
 use crate::subscriptions::change::Change;
 use crate::subscriptions::samples::*;
+use crate::subscriptions::windows::Windows;
 use crate::window::Span;
 
 /// A subscription that is billed run by run, with what was charged.
@@ -70,7 +71,7 @@ impl Ledger {
     fn usage(&self, planned: &Planned, part: &UsagePart<'_>) -> Wanted {
         let metric = MetricDefinition::plain("api_calls");
         let nothing = PriceUsage::Metered(Metered { metric: &metric, groups: &[], events: &[] });
-        let wanted = self.billable().usage(planned, part, &metric, &nothing).unwrap();
+        let wanted = self.billable().usage(planned, (part, part.stages[0]), &metric, &nothing).unwrap();
         let within = |day: &Instant| part.segment.spans.iter().any(|span| span.contains(*day));
         let used = self.used.iter().filter(|(day, _)| within(day)).map(|(_, micros)| micros);
         Wanted { amount: Amount::from_micros(used.sum()), ..wanted }
@@ -79,7 +80,8 @@ impl Ledger {
     /// Everything that is due is charged; with `again`, what was charged in that time is looked at again.
     fn bill(&mut self, until: &str, again: Option<Span>) -> Vec<NewCharge> {
         let (until, billed_until, unseen) = (at(until), self.billed_until, &self.unseen);
-        let asked = Asked { until, late_buffer: BUFFER, billed_until, unseen, again };
+        let windows = Windows::named();
+        let asked = Asked { until, late_buffer: BUFFER, billed_until, unseen, again, windows };
         let billable = self.billable();
         let planned = self.told.subscription().planned(&asked).unwrap();
         let (commitments, prices): (Vec<_>, Vec<_>) =
@@ -142,8 +144,8 @@ impl Ledger {
     /// In every interval that was due, everything charged that counts, the true-up with it, is what is committed or more.
     fn check(&self) -> Result<(), TestCaseError> {
         let subscription = self.told.subscription();
-        let due =
-            crate::subscriptions::due::Due { after: None, until: self.billed_until.unwrap(), late_buffer: BUFFER };
+        let (until, windows) = (self.billed_until.unwrap(), Windows::named());
+        let due = crate::subscriptions::due::Due { after: None, until, late_buffer: BUFFER, windows };
         let keys = self.before();
         let mut true_ups: BTreeMap<&str, Amount> = keys
             .iter()

@@ -10,6 +10,7 @@ use crate::billing::plan::{Asked, Unseen};
 use crate::billing::wanted::Billable;
 use crate::subscriptions::change::Change;
 use crate::subscriptions::samples::*;
+use crate::subscriptions::windows::Windows;
 
 fn charged() -> Charged {
     Charged {
@@ -33,7 +34,14 @@ fn wanted(told: &Told, until: &str, unseen: &[Unseen]) -> Vec<Wanted> {
         subscription: told.subscription(),
         assets: &[],
     };
-    let asked = Asked { until: at(until), late_buffer: Duration::ZERO, billed_until: None, unseen, again: None };
+    let asked = Asked {
+        until: at(until),
+        late_buffer: Duration::ZERO,
+        billed_until: None,
+        unseen,
+        again: None,
+        windows: Windows::named(),
+    };
     let planned = told.subscription().planned(&asked).unwrap();
     planned.iter().flat_map(|planned| billable.fees(planned).unwrap()).collect()
 }
@@ -137,5 +145,67 @@ proptest! {
         bill(&mut fresh, wanted(&told, "2024-04-05", &[]));
         prop_assert_eq!(total(&before), total(&fresh));
         prop_assert_eq!(bill(&mut before, wanted(&told, "2024-04-05", &[])), []);
+    }
+}
+
+/// The usage of a period that comes to these amounts at the ends of its windows, the last of which closes it.
+fn in_windows(amounts: &[i64]) -> Vec<Wanted> {
+    let told = Told::new("team");
+    let mut one = wanted(&told, "2024-02-01", &[]).remove(0);
+    (one.kind, one.key) = (ChargeKind::Usage, "calls/usage".to_owned());
+    let (part, last) = (one.part, amounts.len() - 1);
+    let stage = |(number, micros): (usize, &i64)| {
+        let is_open = number < last;
+        let day = Duration::from_secs(86_400 * (u64::try_from(number).unwrap() + 1));
+        let until = if is_open { part.start.checked_add(day).unwrap() } else { part.end };
+        let mut line = one.line.clone();
+        line.events = Some(crate::charges::events::EventsQuery {
+            metric_key: "api_calls".to_owned(),
+            customer_key: "acme".to_owned(),
+            naming: Default::default(),
+            from: part.start,
+            to: until,
+            dimensions: Default::default(),
+        });
+        Wanted { amount: Amount::from_micros(*micros), is_open, draws_at: until, line, ..one.clone() }
+    };
+    amounts.iter().enumerate().map(stage).collect()
+}
+
+#[test]
+fn usage_in_windows_is_charged_window_by_window_and_told_whole_in_the_end() {
+    let mut before = BTreeMap::new();
+    let told: Vec<String> = bill(&mut before, in_windows(&[0, 5, 5, 3, 3]))
+        .iter()
+        .map(|new| format!("{} {} {:?}", new.charge.revision, new.charge.amount, new.windowed))
+        .collect();
+    let expected = ["0 0.000005 First", "1 -0.000002 Further", "2 0.000000 Further"];
+    assert_eq!(told, expected, "nothing is charged before anything costs, or where nothing is added, but at the end");
+    assert!(!before["calls/usage"].newest.is_open());
+    // Done again, each by itself, nothing is left to do.
+    let closed = in_windows(&[0, 5, 5, 3, 3]).pop().unwrap();
+    assert_eq!(bill(&mut before, vec![closed]), []);
+}
+
+proptest! {
+    // promise P19
+    #[test]
+    fn windows_sum_to_the_same_however_they_are_grouped(
+        amounts in prop::collection::vec(-50i64..50, 1..12),
+        looks in prop::collection::vec(any::<bool>(), 12),
+    ) {
+        let (mut before, mut since) = (BTreeMap::new(), Vec::new());
+        let wanted = in_windows(&amounts);
+        let last = wanted.len() - 1;
+        for (number, wanted) in wanted.into_iter().enumerate() {
+            since.push(wanted);
+            if looks[number] || number == last {
+                bill(&mut before, std::mem::take(&mut since));
+            }
+        }
+        prop_assert_eq!(total(&before), Amount::from_micros(amounts[last]));
+        let mut at_once = BTreeMap::new();
+        bill(&mut at_once, in_windows(&amounts));
+        prop_assert_eq!(&before["calls/usage"].newest, &at_once["calls/usage"].newest);
     }
 }

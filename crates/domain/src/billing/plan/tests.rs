@@ -10,7 +10,7 @@ const BUFFER: Duration = Duration::from_secs(3_600);
 
 fn asked<'a>(billed_until: Option<&str>, until: &str, unseen: &'a [Unseen]) -> Asked<'a> {
     let billed_until = billed_until.map(at);
-    Asked { until: at(until), late_buffer: BUFFER, billed_until, unseen, again: None }
+    Asked { until: at(until), late_buffer: BUFFER, billed_until, unseen, again: None, windows: Windows::named() }
 }
 
 /// `price kind at falls-on`, item by item.
@@ -98,7 +98,7 @@ fn an_ended_subscription_is_never_due_again() {
     let told = Told::new("team").then("2024-03-10T12:00:00Z", Change::Cancelled);
     let subscription = told.subscription();
     let mut looks = vec![at("2024-01-01")];
-    while let Some(next) = subscription.due_again_after(looks[looks.len() - 1], BUFFER) {
+    while let Some(next) = subscription.due_again_after(looks[looks.len() - 1], BUFFER, Windows::named()) {
         looks.push(next);
         assert!(looks.len() < 50, "{looks:?}");
     }
@@ -121,11 +121,11 @@ proptest! {
         }
         let subscription = told.subscription();
         let all = |until: Instant| {
-            subscription.planned(&Asked { until, late_buffer: BUFFER, billed_until: None, unseen: &[], again: None }).unwrap()
+            subscription.planned(&Asked { until, billed_until: None, ..asked(None, "2024-02-12", &[]) }).unwrap()
         };
         let (mut look, end) = (at("2024-01-01"), at("2024-06-01"));
         let mut found = all(look);
-        while let Some(next) = subscription.due_again_after(look, BUFFER).filter(|next| *next <= end) {
+        while let Some(next) = subscription.due_again_after(look, BUFFER, Windows::named()).filter(|next| *next <= end) {
             let just_before = next.checked_sub(Duration::from_micros(1)).unwrap();
             prop_assert_eq!(all(just_before).len(), found.len(), "between {} and {}", look, next);
             (look, found) = (next, all(next));

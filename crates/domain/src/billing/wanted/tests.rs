@@ -9,6 +9,7 @@ use crate::billing::plan::Asked;
 use crate::charges::usage::Metered;
 use crate::subscriptions::change::Created;
 use crate::subscriptions::samples::*;
+use crate::subscriptions::windows::Windows;
 
 fn billable(told: &Told) -> Billable<'_> {
     Billable {
@@ -27,6 +28,7 @@ fn planned(told: &Told, price: &str, until: &str) -> Vec<Planned> {
         billed_until: None,
         unseen: &[],
         again: None,
+        windows: Windows::named(),
     };
     let planned = told.subscription().planned(&asked).unwrap();
     planned.into_iter().filter(|planned| planned.item.price.price.to_string() == price).collect()
@@ -82,8 +84,10 @@ fn usage_is_rated_segment_by_segment_and_says_which_events() {
     assert_eq!(parts.len(), 2);
     let metric = MetricDefinition::plain("api_calls");
     let nothing = PriceUsage::Metered(Metered { metric: &metric, groups: &[], events: &[] });
-    let wanted: Vec<Wanted> =
-        parts.iter().map(|part| billable(&told).usage(february, part, &metric, &nothing).unwrap()).collect();
+    let wanted: Vec<Wanted> = parts
+        .iter()
+        .map(|part| billable(&told).usage(february, (part, part.stages[0]), &metric, &nothing).unwrap())
+        .collect();
     let events: Vec<&EventsQuery> = wanted.iter().filter_map(|wanted| wanted.line.events.as_ref()).collect();
     assert_eq!((events[0].from, events[0].to, events[1].to), (at("2024-02-01"), at("2024-02-10"), at("2024-03-01")));
     assert_ne!(wanted[0].key, wanted[1].key);

@@ -6,8 +6,9 @@ use crate::subscriptions::policy::ProrationPolicy;
 use crate::subscriptions::samples::*;
 use proptest::prelude::*;
 
-fn due(until: &str) -> Due {
-    Due { after: None, until: at(until), late_buffer: Duration::from_secs(3_600) }
+fn due(until: &str) -> Due<'static> {
+    let late_buffer = Duration::from_secs(3_600);
+    Due { after: None, until: at(until), late_buffer, windows: Windows::named() }
 }
 
 /// `start kind due` and the reason of a skip, item by item.

@@ -21,6 +21,7 @@ use domain::subscriptions::lines::sum_until;
 use domain::subscriptions::price_ref::PriceRef;
 use domain::subscriptions::segments::BilledPrice;
 use domain::subscriptions::usage::{Keyed, Use, price_of};
+use domain::subscriptions::windows::Windows;
 use domain::time::Instant;
 use domain::window::Span;
 
@@ -133,8 +134,8 @@ fn in_period(story: &Story, kind: &str, price: &BilledPrice, period: Span) -> Ve
 fn due(story: &Story, price_ref: &PriceRef, until: Instant) -> Vec<String> {
     let (subscription, zone) = (story.subscription(), story.zone());
     let prices = subscription.prices().into_iter().filter(|price| price.price == *price_ref);
-    let items = prices
-        .flat_map(|price| subscription.items(&price, Due { after: None, until, late_buffer: LATE_BUFFER }).unwrap());
+    let due = Due { after: None, until, late_buffer: LATE_BUFFER, windows: Windows::named() };
+    let items = prices.flat_map(|price| subscription.items(&price, due).unwrap());
     let line = |item: domain::subscriptions::due::Item| {
         let skipped = item.skipped.map(|reason| format!(" skipped {reason}")).unwrap_or_default();
         let (start, due_at) = (written(item.period.start, &zone), written(item.due_at, &zone));

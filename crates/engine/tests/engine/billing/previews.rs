@@ -6,9 +6,11 @@ use domain::subscriptions::price_ref::PriceRef;
 use domain::subscriptions::request::When;
 use domain::subscriptions::wish::{ChangeRequest, ChangeWish, ItemWish, PlanWish};
 use engine::invoices::InvoiceDetail;
+use engine::transactions::GrantCredit;
 use serde_json::{Value, json};
 
-use crate::backtests::shop::{at, base, per_unit, price};
+use crate::backtests::shop::{at, base, customer_key, per_unit, price};
+use crate::ledger::money::paid;
 use crate::world::{World, on_both};
 
 fn seats(amount: &str) -> Value {
@@ -18,17 +20,25 @@ fn seats(amount: &str) -> Value {
 
 /// A fee, seats and calls, and a dearer plan of the same; both commit to an amount.
 fn open(world: &World, customers: u32) {
+    open_with(world, customers, None);
+}
+
+/// The same, with calls that are rated in windows.
+fn open_with(world: &World, customers: u32, window: Option<&str>) {
+    let calls = |unit_price: &str| {
+        let mut calls = price("calls", "calls", per_unit(unit_price));
+        if let Some(window) = window {
+            calls["window"] = json!(window);
+        }
+        calls
+    };
     let plan = |prices: Value, amount: &str, unit: &str| {
         let mut plan = crate::backtests::shop::plan(prices);
         plan["minimumCommitment"] = json!({ "amount": amount, "interval": { "unit": unit } });
         plan
     };
-    world.open_billing(
-        customers,
-        plan(json!([base("49.37"), seats("7.77"), price("calls", "calls", per_unit("0.013"))]), "131", "month"),
-    );
-    let mut business =
-        plan(json!([base("99.99"), seats("5.01"), price("calls", "calls", per_unit("0.007"))]), "55", "week");
+    world.open_billing(customers, plan(json!([base("49.37"), seats("7.77"), calls("0.013")]), "131", "month"));
+    let mut business = plan(json!([base("99.99"), seats("5.01"), calls("0.007")]), "55", "week");
     business["key"] = json!("business");
     world.draft(business);
     world.engine.publish_plan_version(&world.owner(), None, "business", 1).unwrap();
@@ -129,6 +139,43 @@ on_both! {
         world.due_until("2026-04-10T08:00:00Z");
         for (number, id) in subscriptions.iter().enumerate() {
             world.clock.set("2026-04-10T08:00:00Z");
+            let request = wish(world);
+            world.agrees(*id, &format!("change-{number}-{:x}", world.seed), &request);
+        }
+    }
+
+    fn what_is_told_is_billed_where_usage_is_rated_in_windows(world) {
+        // checklist 46, checklist 77
+        open_with(world, 12, Some("day"));
+        let subscriptions: Vec<SubscriptionId> = (0..12)
+            .map(|customer| {
+                world.subscribe_with(customer, |new| new.quantities = [("seats".parse().unwrap(), quantity(4))].into())
+            })
+            .collect();
+        world.due_until("2026-03-17T10:20:00Z");
+        for customer in 0..12 {
+            // Every other one has credit, some of it for a while only.
+            if customer % 2 == 0 {
+                let until = format!("2026-04-{:02}T12:00:00Z", 6 + customer);
+                let lot = GrantCredit {
+                    customer_key: Some(customer_key(customer)),
+                    expires_at: Some(serde_json::from_value(json!(until)).unwrap()),
+                    ..paid("7.5")
+                };
+                world.credit(&format!("credit-{customer}"), &lot).accepted();
+            }
+            world.calls(&format!("c{customer}"), customer, "1234", "2026-03-20T00:00:00Z");
+        }
+        world.due_until("2026-04-01T08:00:00Z");
+        for customer in 0..12 {
+            world.calls(&format!("d{customer}"), customer, "432", "2026-04-08T00:00:00Z");
+        }
+        world.due_until("2026-04-10T08:00:00Z");
+        for (number, id) in subscriptions.iter().enumerate() {
+            world.clock.set("2026-04-10T08:00:00Z");
+            let customer = u32::try_from(number).unwrap();
+            world.calls(&format!("e{customer}"), customer, "99", "2026-04-10T07:00:00Z");
+            world.fold();
             let request = wish(world);
             world.agrees(*id, &format!("change-{number}-{:x}", world.seed), &request);
         }

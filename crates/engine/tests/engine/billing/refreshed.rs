@@ -244,7 +244,9 @@ on_both! {
         let mut told: Vec<String> =
             charges.iter().map(|charge| format!("{} {} {}", charge.price, charge.amount, charge.prepaid)).collect();
         told.sort();
+        // Five in the window of the day, as there is credit; nothing more when the period closed; three that came in the grace time.
         assert_eq!(told, [
+            "calls 0.000000 0.000000",
             "calls 3.000000 1.000000",
             "calls 5.000000 5.000000",
             "minimumCommitment -3.000000 0.000000",
