@@ -67,6 +67,7 @@ stories! {
     price_change_in_mid_period
     reverse_charge_and_tax
     tax_inclusive
+    usage_rated_by_the_day
 }
 
 #[test]
