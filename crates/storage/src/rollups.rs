@@ -5,6 +5,7 @@ use domain::ids::{CustomerId, MetricId};
 use domain::ingest::rollup::{Cell, Measurement, Width};
 use domain::time::Instant;
 use domain::window::Span;
+use uuid::Uuid;
 
 use crate::error::StorageError;
 use crate::sql::{Row, Value, bulk_sql, params, sql};
@@ -51,6 +52,11 @@ impl Customers {
             Customers::One(id) => Some((id, id)),
             Customers::Between { first, last } => Some((first, last)),
         }
+    }
+
+    /// The first and the last id that there can be.
+    pub(crate) fn bounds(self) -> (CustomerId, CustomerId) {
+        self.range().unwrap_or((CustomerId::from_uuid(Uuid::nil()), CustomerId::from_uuid(Uuid::max())))
     }
 
     pub fn hold(self, customer: CustomerId) -> bool {

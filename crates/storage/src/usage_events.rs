@@ -266,7 +266,8 @@ pub fn page_of_metric(
     )
 }
 
-/// Hands every event of the metric in the span to `each`, through the index over metric and time.
+/// Hands every event of the metric in the span to `each`, through the index over metric and time: it tells whose each is, so that only
+/// those of the customers are read.
 pub fn measurements(
     tx: &mut ProjectTx<'_>,
     metric: MetricId,
@@ -275,16 +276,16 @@ pub fn measurements(
     properties: Properties,
     mut each: impl FnMut(MeasuredEvent),
 ) -> Result<(), StorageError> {
-    let (first, last) = customers.range().unzip();
+    let (first, last) = customers.bounds();
     tx.query(
         sql!(
             "-- measurements_of_span
-            select metric_id, customer_id, id, at, units_micros, subscription_key, schema_miss,
-                case when cast(?7 as {bool}) then properties end, batch_id
-            from usage_events
-            where project_id = ?1 and metric_id = ?2 and at >= ?3 and at < ?4
-              and (cast(?5 as {uuid}) is null or customer_id >= ?5)
-              and (cast(?6 as {uuid}) is null or customer_id <= ?6)"
+            select e.metric_id, e.customer_id, e.id, e.at, e.units_micros, e.subscription_key, e.schema_miss,
+                case when cast(?7 as {bool}) then e.properties end, e.batch_id
+            from usage_events i
+            join usage_events e on e.project_id = i.project_id and e.id = i.id
+            where i.project_id = ?1 and i.metric_id = ?2 and i.at >= ?3 and i.at < ?4
+              and i.customer_id >= ?5 and i.customer_id <= ?6"
         ),
         &params![metric, span.start, span.end, first, last, properties == Properties::Read],
         |row| read_measured(row).map(&mut each),
@@ -302,17 +303,17 @@ pub fn measurements_at(
     cut: i64,
     mut each: impl FnMut(i64, MeasuredEvent),
 ) -> Result<(), StorageError> {
-    let (first, last) = customers.range().unzip();
+    let (first, last) = customers.bounds();
     tx.query(
         sql!(
             "-- measurements_at_cut
             select e.metric_id, e.customer_id, e.id, e.at, e.units_micros, e.subscription_key, e.schema_miss, e.properties, e.batch_id,
                 b.rollup_seq
-            from usage_events e
+            from usage_events i
+            join usage_events e on e.project_id = i.project_id and e.id = i.id
             join ingest_batches b on b.project_id = e.project_id and b.id = e.batch_id
-            where e.project_id = ?1 and e.metric_id = ?2 and e.at >= ?3 and e.at < ?4
-              and (cast(?5 as {uuid}) is null or e.customer_id >= ?5)
-              and (cast(?6 as {uuid}) is null or e.customer_id <= ?6)
+            where i.project_id = ?1 and i.metric_id = ?2 and i.at >= ?3 and i.at < ?4
+              and i.customer_id >= ?5 and i.customer_id <= ?6
               and b.rollup_seq <= ?7"
         ),
         &params![metric, span.start, span.end, first, last, cut],

@@ -48,7 +48,15 @@ const HOT: &[(&str, &str)] = &[
     ("rollup_levels_of_span", "rollup_levels_by_time (project_id=? AND metric_id=? AND series=? AND at>?"),
     ("rollup_levels_of_customers", "PRIMARY KEY (project_id=? AND metric_id=? AND series=? AND customer_id>?"),
     ("latest_rollup_levels", "customer_id=? AND subscription_key=? AND dimensions=? AND at<?)"),
-    ("measurements_of_span", "usage_events_by_metric_at_customer (project_id=? AND metric_id=? AND at>? AND at<?)"),
+    // The events of others are passed over in the index.
+    (
+        "measurements_of_span",
+        "COVERING INDEX usage_events_by_metric_at_customer (project_id=? AND metric_id=? AND at>? AND at<?)",
+    ),
+    (
+        "measurements_at_cut",
+        "COVERING INDEX usage_events_by_metric_at_customer (project_id=? AND metric_id=? AND at>? AND at<?)",
+    ),
     ("unfolded_ingest_batches", "ingest_batches_unfolded (project_id=?)"),
     ("oldest_usage_event_of_metric", "usage_events_by_metric_at_customer (project_id=? AND metric_id=?)"),
     ("open_jobs_of_kind", "jobs_open (project_id=?)"),
@@ -67,7 +75,6 @@ const HOT: &[(&str, &str)] = &[
         "page_usage_events_of_metric",
         "usage_events_by_metric_at_customer (project_id=? AND metric_id=? AND at>? AND at<?)",
     ),
-    ("measurements_of_span", "usage_events_by_metric_at_customer (project_id=? AND metric_id=? AND at>? AND at<?)"),
     ("page_lines_of_run", "charges_by_run (project_id=? AND run_id=? AND (payer_id,id)>(?,?)"),
     ("payers_of_run", "charges_by_run (project_id=? AND run_id=? AND payer_id>?)"),
     ("lines_of_run_of_payers", "charges_by_run (project_id=? AND run_id=? AND payer_id=?)"),
