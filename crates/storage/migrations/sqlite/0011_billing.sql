@@ -43,6 +43,7 @@ create table billing_runs (
 create unique index billing_runs_open on billing_runs (project_id) where mode = 'bill' and phase in ('charge', 'issue');
 
 -- What was planned: the part of a period of one price that is billed at once. It keeps the cut up to which usage was counted.
+-- Its ids are in no order: kept by them, each row would be written into another page.
 create table billing_items (
     project_id blob not null,
     id blob not null,
@@ -63,11 +64,12 @@ create table billing_items (
     run_id blob not null,
     constraint billing_items_pk primary key (project_id, id),
     constraint billing_items_name unique (project_id, subscription_id, price, rhythm, period_start, kind, at)
-) strict, without rowid;
+) strict;
 create index billing_items_by_run on billing_items (project_id, run_id, id);
 create index billing_items_as_of on billing_items (project_id, as_of, run_id);
 
 -- One rated price for one part of a period. A revision holds the difference to what was charged before.
+-- Its rows are wide: in the order in which they are added they fill their pages; in that of their ids each would have pages of its own.
 create table charges (
     project_id blob not null,
     id blob not null,
@@ -105,7 +107,7 @@ create table charges (
     constraint charges_key unique (project_id, charge_key, revision),
     constraint charges_customer foreign key (project_id, customer_id) references customers (project_id, id),
     constraint charges_payer foreign key (project_id, payer_id) references customers (project_id, id)
-) strict, without rowid;
+) strict;
 create index charges_by_subscription on charges (project_id, subscription_id, at);
 create index charges_by_customer on charges (project_id, customer_id, at);
 
@@ -150,7 +152,7 @@ create table invoice_lines (
 ) strict, without rowid;
 create unique index invoice_lines_charge on invoice_lines (project_id, charge_id) where not released;
 
--- What was issued, as it was issued.
+-- What was issued, as it was issued. Wide rows, as those of charges.
 create table issued_invoices (
     project_id blob not null,
     invoice_id blob not null,
@@ -166,7 +168,7 @@ create table issued_invoices (
     constraint issued_invoices_pk primary key (project_id, invoice_id),
     constraint issued_invoices_number unique (project_id, series, number),
     constraint issued_invoices_invoice foreign key (project_id, invoice_id) references invoices (project_id, id)
-) strict, without rowid;
+) strict;
 
 -- The number that is given next; whoever issues holds the row until the end of the transaction.
 create table invoice_series (
