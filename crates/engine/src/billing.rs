@@ -8,15 +8,17 @@
 //! 5. [`save`]: charges, drafts, entries and how far each subscription is billed, in one transaction that first checks that nothing was
 //!    changed or billed meanwhile.
 //! 6. [`refresh`]: what came since drafts were charged, before they are issued; by [`again`], as the late desk rates.
-//! 7. [`run`]: the job that does this chunk by chunk and then issues. [`runs`]: starting runs and reading their report. [`scheduler`]:
+//! 7. [`run`]: the job that does this chunk by chunk ([`charge`]) and then issues ([`issue`]). [`runs`]: starting runs and reading their report. [`scheduler`]:
 //!    starting them when something is due. [`forecast`] and [`walk`]: the same, undone.
 
 pub(crate) mod again;
+mod charge;
 pub(crate) mod commitments;
 pub mod compare;
 pub(crate) mod decide;
 mod dry_run;
 pub mod forecast;
+mod issue;
 pub(crate) mod load;
 pub(crate) mod post;
 pub(crate) mod refresh;

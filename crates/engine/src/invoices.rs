@@ -21,7 +21,7 @@ pub use self::issue::issue_drafts;
 pub(crate) use self::issue::{IssuedDrafts, issue_each, locked};
 pub use self::one_off::{NewInvoice, NewInvoiceItem};
 pub use self::reconcile::{CountedUsage, ReconciledLine, Reconciliation, ReconciliationView};
-pub(crate) use self::reconcile::{RECONCILED_MAX, next_reconciliations};
+pub(crate) use self::reconcile::{RECONCILED_MAX, reconcile};
 pub use self::settle::{RecordPayment, VoidInvoice};
 pub use self::view::{
     CreditNoteView, InvoiceDetail, InvoicePosition, InvoicePositionError, InvoiceQuery, InvoiceView, PaymentView,

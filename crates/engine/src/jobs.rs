@@ -4,6 +4,7 @@
 //! The lease saves work, the fence keeps it right: each chunk is one transaction that first shows the fence, and that stores
 //! its effect together with how far the job came. So a chunk happens once, whoever dies and whoever comes back.
 
+mod beside;
 mod lease;
 pub(crate) mod observe;
 mod run;
@@ -21,6 +22,7 @@ use crate::engine::Engine;
 use crate::error::Error;
 use crate::page::page_limit;
 
+pub(crate) use beside::beside;
 pub use lease::{Chunk, HeldJob};
 pub use run::{Step, Turn};
 pub(crate) use runtime::Runtime;

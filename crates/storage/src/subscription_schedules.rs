@@ -1,8 +1,6 @@
 //! Schedules: from when on something of a subscription may be due. A run takes what is due and sets when it has to look again; a change
 //! makes it look at once.
 
-use std::collections::BTreeSet;
-
 use domain::ids::{CustomerId, SubscriptionId};
 use domain::time::Instant;
 
@@ -71,12 +69,16 @@ pub fn wake(tx: &mut ProjectTx<'_>, payer: CustomerId, at: Instant) -> Result<()
     Ok(())
 }
 
-/// Who pays for those that are due first, `limit` subscriptions at most; each is named once, in no order.
-pub fn payers_due(tx: &mut ProjectTx<'_>, until: Instant, limit: i64) -> Result<BTreeSet<CustomerId>, StorageError> {
-    let payers: Vec<CustomerId> = tx.query(
+/// Those that are due first, each with who pays for it; `limit` at most.
+pub fn due_first(
+    tx: &mut ProjectTx<'_>,
+    until: Instant,
+    limit: i64,
+) -> Result<Vec<(CustomerId, SubscriptionId)>, StorageError> {
+    tx.query(
         sql!(
-            "-- payers_due
-            select coalesce(c.payer_id, c.id)
+            "-- due_first
+            select coalesce(c.payer_id, c.id), s.subscription_id
             from subscription_schedules s
             join customers c on c.project_id = s.project_id and c.id = s.customer_id
             where s.project_id = ?1
@@ -85,9 +87,8 @@ pub fn payers_due(tx: &mut ProjectTx<'_>, until: Instant, limit: i64) -> Result<
             limit ?3"
         ),
         &params![until, limit],
-        |row| row.get(0),
-    )?;
-    Ok(payers.into_iter().collect())
+        |row| Ok((row.get(0)?, row.get(1)?)),
+    )
 }
 
 /// The schedules of everything that these pay for, with who pays, in the order of payers and subscriptions; of those that are due until an

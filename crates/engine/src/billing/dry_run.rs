@@ -17,11 +17,12 @@ use storage::{
     invoices,
 };
 
+use super::charge::{Part, decide_part, known_before, progress};
 use super::decide::Purpose;
 use super::post::By;
 use super::refresh::refresh_now;
 use super::report;
-use super::run::{Part, decide_part, known_before, load};
+use super::run::load;
 use super::save::{Saved, save};
 use crate::ctx::Ctx;
 use crate::engine::Engine;
@@ -46,15 +47,15 @@ pub(super) fn chunk(engine: &Engine, held: &mut HeldJob, run: BillingRun) -> Res
     let now = ctx.now();
     // What lies ahead is billed as it would be then, with what is known now.
     ctx.caller.now = now.max(run.as_of);
-    let part = engine.read(held.project, "decide_billing", |tx| decide_part(tx, &run, run.as_of.min(now)))?;
+    let part = engine.read(held.project, "decide_billing", |tx| decide_part(tx, &run, run.as_of.min(now), None))?;
     let Some(part) = part else { return finish(engine, held, &run) };
     let told = engine.db().rehearse_installation("rehearse_billing", |tx| {
         rehearse(&mut tx.in_project(held.project), &ctx, &run, &part, run.as_of.min(now))
     })?;
     held.chunk(engine, "store_billing_report", |tx, job| {
         let Some(told) = &told else { return Ok(Progress::More { done: job.done, total: job.total }) };
-        store(tx, &run, told, &part)
-            .map(|done| Progress::More { done: job.done + done, total: job.done + done + part.taken.left })
+        let after = store(tx, &run, told, &part)?;
+        progress(tx, job, &after, told.counts.subscriptions)
     })
 }
 
@@ -98,8 +99,8 @@ fn due_drafts(tx: &mut ProjectTx<'_>, run: &BillingRun, part: &Part) -> Result<V
     Ok(drafts.iter().map(|draft| draft.id).collect())
 }
 
-/// Stores what was told, and says how many subscriptions it is of.
-fn store(tx: &mut ProjectTx<'_>, run: &BillingRun, told: &Told, part: &Part) -> Result<i64, Error> {
+/// Stores what was told, and says how far the run is then.
+fn store(tx: &mut ProjectTx<'_>, run: &BillingRun, told: &Told, part: &Part) -> Result<BillingRun, Error> {
     let mut after = load(tx, run.id)?;
     let lines = told.lines.iter().map(|line| {
         let missing = || Error::Bug(format!("the charge {} is on no invoice", line.charge.key));
@@ -112,7 +113,7 @@ fn store(tx: &mut ProjectTx<'_>, run: &BillingRun, told: &Told, part: &Part) -> 
     after.counts = after.counts.plus(told.counts);
     after.last_payer = part.taken.last_payer.or(after.last_payer);
     billing_runs::update(tx, &after)?;
-    Ok(told.counts.subscriptions)
+    Ok(after)
 }
 
 fn finish(engine: &Engine, held: &mut HeldJob, run: &BillingRun) -> Result<Chunk, Error> {

@@ -1,10 +1,10 @@
 //! What one chunk of a run looks at: some payers, each with everything that it pays for. Wallets, drafts and balances are the payer's, so
 //! what a chunk comes to depends on no other chunk, and not on how a run is cut into chunks.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use domain::billing::run::{BillingRun, RunMode};
-use domain::ids::CustomerId;
+use domain::ids::{CustomerId, SubscriptionId};
 use storage::subscription_schedules::{self, SubscriptionSchedule};
 use storage::{ProjectTx, customers};
 
@@ -20,17 +20,40 @@ pub(super) struct Taken {
     pub payers: Vec<CustomerId>,
     /// The last of them, where a run goes through all payers in the order of their ids.
     pub last_payer: Option<CustomerId>,
-    /// How many subscriptions are left beyond this chunk, as far as is known.
-    pub left: i64,
 }
 
-/// The next payers; `None` when there are no more.
-pub(super) fn take(tx: &mut ProjectTx<'_>, run: &BillingRun) -> Result<Option<Taken>, Error> {
+impl Taken {
+    /// Whether it looks at this subscription, or at anything else of its payer.
+    fn holds(&self, payer: CustomerId, subscription: SubscriptionId) -> bool {
+        self.payers.contains(&payer) || self.schedules.iter().any(|schedule| schedule.subscription == subscription)
+    }
+}
+
+/// The next payers; `None` when there are no more. A chunk that is being stored just now is not taken again, whether this snapshot shows
+/// it as stored or not.
+pub(super) fn take(
+    tx: &mut ProjectTx<'_>,
+    run: &BillingRun,
+    being_stored: Option<&Taken>,
+) -> Result<Option<Taken>, Error> {
     match (&run.scope.customer_key, run.scope.window, run.mode) {
         (Some(key), _, _) => of_customer(tx, run, key),
-        (None, None, RunMode::Bill) => what_is_due(tx, run),
+        (None, None, RunMode::Bill) => what_is_due(tx, run, being_stored),
         (None, None, RunMode::DryRun) | (None, Some(_), _) => page(tx, run),
     }
+}
+
+/// How many subscriptions are left beyond those that were looked at, as far as is known.
+pub(super) fn left(tx: &mut ProjectTx<'_>, run: &BillingRun) -> Result<i64, Error> {
+    if run.scope.customer_key.is_some() || run.scope.window.is_some() {
+        return Ok(0);
+    }
+    let due = subscription_schedules::count_due(tx, run.as_of)?;
+    Ok(match run.mode {
+        RunMode::Bill => due,
+        // It leaves them where they are.
+        RunMode::DryRun => (due - run.counts.subscriptions).max(0),
+    })
 }
 
 /// The subscriptions of one customer, whether due or not, and nothing else of who pays for them.
@@ -41,27 +64,35 @@ fn of_customer(tx: &mut ProjectTx<'_>, run: &BillingRun, key: &str) -> Result<Op
     }
     let schedules = subscription_schedules::of_customer(tx, customer.id)?;
     let payer = customer.payer_id();
-    Ok(Some(Taken { schedules, payers: vec![payer], last_payer: Some(payer), left: 0 }))
+    Ok(Some(Taken { schedules, payers: vec![payer], last_payer: Some(payer) }))
 }
 
 /// Those of whom something is due longest. A run that bills moves them on, so that the next look finds others.
-fn what_is_due(tx: &mut ProjectTx<'_>, run: &BillingRun) -> Result<Option<Taken>, Error> {
-    let payers: Vec<CustomerId> = subscription_schedules::payers_due(tx, run.as_of, limit())?.into_iter().collect();
-    let found = subscription_schedules::of_payers(tx, &payers, Some(run.as_of))?;
+fn what_is_due(tx: &mut ProjectTx<'_>, run: &BillingRun, being_stored: Option<&Taken>) -> Result<Option<Taken>, Error> {
+    let is_free = |(payer, subscription): &(CustomerId, SubscriptionId)| {
+        being_stored.is_none_or(|taken| !taken.holds(*payer, *subscription))
+    };
+    // In this snapshot those that are being stored may still be due, and would be the first.
+    let beside = being_stored.map_or(0, |taken| taken.schedules.len());
+    let due = subscription_schedules::due_first(tx, run.as_of, limit(beside))?;
+    let payers: BTreeSet<CustomerId> =
+        due.into_iter().filter(is_free).take(SUBSCRIPTIONS_MAX).map(|(payer, _)| payer).collect();
+    let payers: Vec<CustomerId> = payers.into_iter().collect();
+    let mut found = subscription_schedules::of_payers(tx, &payers, Some(run.as_of))?;
+    found.retain(|(payer, schedule)| is_free(&(*payer, schedule.subscription)));
     if found.is_empty() {
         return Ok(None);
     }
     let mut by_payer = grouped(found).into_iter().collect::<Vec<_>>();
     by_payer.sort_by_key(|(payer, own)| (own.iter().filter_map(|schedule| schedule.next_due_at).min(), *payer));
     let (payers, schedules) = whole(by_payer);
-    let left = subscription_schedules::count_due(tx, run.as_of)? - count(&schedules);
-    Ok(Some(Taken { schedules, payers, last_payer: None, left }))
+    Ok(Some(Taken { schedules, payers, last_payer: None }))
 }
 
 /// Those after the last one, for runs that leave schedules where they are: all subscriptions if a window is looked at again, else what is due.
 fn page(tx: &mut ProjectTx<'_>, run: &BillingRun) -> Result<Option<Taken>, Error> {
     let until = run.scope.window.is_none().then_some(run.as_of);
-    let payers = customers::page_payers(tx, run.last_payer, limit())?;
+    let payers = customers::page_payers(tx, run.last_payer, limit(0))?;
     if payers.is_empty() {
         return Ok(None);
     }
@@ -73,14 +104,7 @@ fn page(tx: &mut ProjectTx<'_>, run: &BillingRun) -> Result<Option<Taken>, Error
         until,
     )?));
     let (payers, schedules) = whole(by_payer);
-    let left = match until {
-        Some(until) => {
-            let due = subscription_schedules::count_due(tx, until)?;
-            (due - run.counts.subscriptions - count(&schedules)).max(0)
-        }
-        None => 0,
-    };
-    Ok(Some(Taken { schedules, last_payer: payers.last().copied(), payers, left }))
+    Ok(Some(Taken { schedules, last_payer: payers.last().copied(), payers }))
 }
 
 fn grouped(found: Vec<(CustomerId, SubscriptionSchedule)>) -> BTreeMap<CustomerId, Vec<SubscriptionSchedule>> {
@@ -106,11 +130,7 @@ fn whole(
     (payers, schedules)
 }
 
-fn limit() -> i64 {
-    count(&[(); SUBSCRIPTIONS_MAX])
-}
-
-fn count<T>(items: &[T]) -> i64 {
-    // Cannot fail: it is in memory.
-    i64::try_from(items.len()).expect("a list has an end")
+fn limit(beside: usize) -> i64 {
+    // Cannot fail: as many are in memory.
+    i64::try_from(SUBSCRIPTIONS_MAX + beside).expect("a chunk has an end")
 }

@@ -115,24 +115,24 @@ impl Engine {
 /// Reconciles the invoices with the next numbers, a few at most, where an invoice is issued by a person.
 ///
 /// # Errors
-/// As [`next_reconciliations`].
+/// As [`reconcile`].
 pub fn reconcile_few(tx: &mut ProjectTx<'_>, ctx: &Ctx) -> Result<(), Error> {
-    let made = next_reconciliations(tx, ctx.now(), RECONCILED_FEW)?;
+    let ids = reconciliations::next(tx, RECONCILED_FEW)?;
+    let made = reconcile(tx, &ids, ctx.now())?;
     Ok(reconciliations::insert_many(tx, &made)?)
 }
 
-/// The reconciliations of the invoices with the next numbers, `limit` of them at most. Nothing is stored. // checklist 59
+/// The reconciliations of these invoices. Nothing is stored. // checklist 59
 ///
 /// # Errors
 /// Only when the database fails or a stored document is damaged; what differs is kept in the reconciliation.
-pub fn next_reconciliations(
+pub(crate) fn reconcile(
     tx: &mut ProjectTx<'_>,
+    ids: &[InvoiceId],
     made_at: Instant,
-    limit: i64,
 ) -> Result<Vec<StoredReconciliation>, Error> {
-    let ids = reconciliations::next(tx, limit)?;
     let mut invoices = Vec::with_capacity(ids.len());
-    for issued in issued_invoices::find_many(tx, &ids)? {
+    for issued in issued_invoices::find_many(tx, ids)? {
         let document = read_document(&issued)?;
         invoices.push((issued, document));
     }

@@ -16,7 +16,12 @@ use crate::error::Error;
 pub struct HeldJob {
     pub project: ProjectId,
     pub job: Job,
+    /// How many chunks of it were stored in this turn.
+    stored: usize,
 }
+
+/// The most chunks of one turn.
+const CHUNKS_MAX: usize = 16;
 
 /// What came of a chunk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,7 +61,7 @@ impl Engine {
             Ok(Some(claim))
         })?;
         Ok(match claimed {
-            Some(Claim::Held(job)) => Some(HeldJob { project, job }),
+            Some(Claim::Held(job)) => Some(HeldJob { project, job, stored: 0 }),
             Some(Claim::GivenUp(job)) => {
                 observe::ended(&job);
                 None
@@ -76,6 +81,11 @@ impl Engine {
 }
 
 impl HeldJob {
+    /// Whether so many chunks more are a matter of this turn: afterwards it is another job's, or this node stops.
+    pub fn has_time_for(&self, engine: &Engine, chunks: usize) -> bool {
+        self.stored + chunks <= CHUNKS_MAX && !engine.jobs.is_stopping()
+    }
+
     /// Runs one chunk as one transaction: the fence is shown first, the progress is stored with the effect.
     ///
     /// # Errors
@@ -141,7 +151,10 @@ impl HeldJob {
             Ok(stepped)
         });
         match stored {
-            Ok(job) => self.job = job,
+            Ok(job) => {
+                self.job = job;
+                self.stored += 1;
+            }
             Err(Stop::Lost) => {
                 observe::lost(&self.job);
                 return Ok(Chunk::LeaseLost);

@@ -9,9 +9,6 @@ use super::lease::{Chunk, HeldJob};
 use crate::engine::Engine;
 use crate::error::Error;
 
-/// The most chunks of one turn.
-const CHUNKS_MAX: usize = 16;
-
 /// One chunk of whatever kind of job it is.
 pub type Step<'s> = &'s dyn Fn(&Engine, &mut HeldJob) -> Result<Chunk, Error>;
 
@@ -38,7 +35,7 @@ impl Engine {
         let Some(mut held) = self.claim_job(project)? else {
             return Ok(Turn::Idle);
         };
-        for _ in 0..CHUNKS_MAX {
+        while held.has_time_for(self, 1) {
             match guarded(self, &mut held, step) {
                 Ok(Chunk::More) => {}
                 Ok(Chunk::Complete | Chunk::LeaseLost) => return Ok(Turn::Ran),
@@ -48,9 +45,6 @@ impl Engine {
                     held.fail(self, &error)?;
                     return Ok(Turn::Ran);
                 }
-            }
-            if self.jobs.is_stopping() {
-                break;
             }
         }
         held.release(self)?;

@@ -87,7 +87,7 @@ const HOT: &[(&str, &str)] = &[
     ),
     ("due_drafts_of_payers", "invoices_by_customer (project_id=? AND customer_id=?)"),
     ("billing_runs_done_before", "billing_runs_done (project_id=? AND as_of<?)"),
-    ("payers_due", "subscription_schedules_due (project_id=? AND next_due_at<?)"),
+    ("due_first", "subscription_schedules_due (project_id=? AND next_due_at<?)"),
     ("schedules_of_customers_paid_for", "customers_by_payer (project_id=? AND payer_id=?)"),
     ("rejections_of_key", "rejections_by_key (project_id=? AND idempotency_key=?)"),
 ];
