@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 use storage::{Database, DatabaseUrl, OpenOptions, StorageError};
 
@@ -15,6 +16,8 @@ const SERVER: &str = "NERUBA_TEST_POSTGRES_URL";
 /// Set where a machine without PostgreSQL must fail the tests instead of leaving half of them out.
 const REQUIRED: &str = "NERUBA_TEST_POSTGRES_REQUIRED";
 const USER: &str = "neruba";
+const LOOKS_MAX: u32 = 300;
+const LOOK_EVERY: Duration = Duration::from_millis(100);
 
 /// Whether the private server syncs its commits to the disk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,13 +84,23 @@ pub fn copy_of(address: &str) -> String {
     new_database(url().unwrap(), &format!(" template {name}"))
 }
 
-/// Removes a database to which nobody is connected.
+/// Removes a database to which nobody is connected but, for a moment, the server itself: it cleans up tables beside, and a role that is no
+/// superuser cannot send that away.
 ///
 /// # Panics
-/// When the server does not do it.
+/// When the server does not do it within half a minute.
 pub fn drop_database(address: &str) {
-    let name = name_of(address);
-    storage::raw::run_alone(&maintenance(url().unwrap()), &format!("drop database {name} with (force)")).unwrap();
+    let (name, maintenance) = (name_of(address), maintenance(url().unwrap()));
+    let drop = || storage::raw::run_alone(&maintenance, &format!("drop database {name} with (force)"));
+    let mut dropped = drop();
+    for _ in 0..LOOKS_MAX {
+        if dropped.is_ok() {
+            break;
+        }
+        std::thread::park_timeout(LOOK_EVERY);
+        dropped = drop();
+    }
+    dropped.unwrap();
 }
 
 fn maintenance(server: &str) -> Database {
