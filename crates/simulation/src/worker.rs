@@ -13,11 +13,12 @@ use crate::installation;
 use crate::node::{Stop, watch};
 use crate::world::{NOW, at};
 
-/// A minute, the length of a lease, takes seven seconds: a chunk takes less, also in a debug build on a busy machine.
-const SPEED: u32 = 8;
+/// A minute, the length of a lease, takes five seconds: a chunk takes less, also in a debug build on a busy machine.
+const SPEED: u32 = 12;
 
-/// What a node that stands still in a transaction has locked is free again after so long.
-const STATEMENT_MAX: Duration = Duration::from_secs(10);
+/// What a node that stands still in a transaction has locked is free again after so long: until then another one has taken over, and is
+/// in the middle of the run.
+const STATEMENT_MAX: Duration = Duration::from_secs(30);
 
 /// What a worker is told.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
