@@ -18,7 +18,7 @@ const SPEED: u32 = 12;
 
 /// What a node that stands still in a transaction has locked is free again after so long: until then another one has taken over, and is
 /// in the middle of the run.
-const STATEMENT_MAX: Duration = Duration::from_secs(30);
+const STATEMENT_MAX: Duration = Duration::from_secs(60);
 
 /// What a worker is told.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
