@@ -160,6 +160,10 @@ pub(super) fn decide(
 ) -> Result<Audited<()>, Error> {
     hold_counting(tx)?;
     let desk = open(tx, ctx, id, invoice)?;
+    if wish.is_none() && desk.waiting[desk.place].state != LateState::Open {
+        // Another node was first: it is held, and keeps its reason.
+        return Err(decided_before().into());
+    }
     let policy = match wish {
         None => Some(desk.project.policies.late_policy),
         Some(wish) => wish.resolution.policy(),
@@ -186,8 +190,7 @@ pub(super) fn decide(
 /// Locks what the decision changes, and rates.
 fn open(tx: &mut ProjectTx<'_>, ctx: &Ctx, id: LateUsageId, invoice: InvoiceId) -> Result<Desk, Error> {
     let waiting = late_usage::lock_waiting(tx, invoice)?;
-    let decided = || Refusal::new(Code::AlreadyResolved, "This late usage was decided before. Read it to see how.");
-    let place = waiting.iter().position(|late| late.id == id).ok_or_else(decided)?;
+    let place = waiting.iter().position(|late| late.id == id).ok_or_else(decided_before)?;
     let invoice = invoices::get(tx, invoice)?.ok_or_else(Error::not_found)?;
     let payer = customers::get_for_update(tx, invoice.name.customer)?;
     let payer = payer.ok_or_else(|| Error::Bug("the customer of an invoice is not stored".to_owned()))?;
@@ -200,6 +203,10 @@ fn open(tx: &mut ProjectTx<'_>, ctx: &Ctx, id: LateUsageId, invoice: InvoiceId) 
     }
     let rated = rate(tx, ctx, &invoice, &keys)?;
     Ok(Desk { project, payer, invoice, waiting, place, rated })
+}
+
+fn decided_before() -> Refusal {
+    Refusal::new(Code::AlreadyResolved, "This late usage was decided before. Read it to see how.")
 }
 
 impl Desk {

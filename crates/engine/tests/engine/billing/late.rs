@@ -243,6 +243,30 @@ on_both! {
         assert_eq!(world.march_calls(0), "10.000000");
     }
 
+    fn what_many_settle_at_once_is_held_for_its_own_reason(world) {
+        for round in 0..6 {
+            if round == 0 {
+                world.open_april(LatePolicy::Hold);
+            } else {
+                let id = world.late().pop().unwrap().id;
+                world.resolve(&format!("decide-{round}"), id, Resolution::NextInvoice).unwrap();
+            }
+            world.calls(&format!("late-{round}"), 0, "4", "2026-03-21T00:00:00Z");
+            world.fold();
+            world.engine.find_late_usage_of(world.project.id).unwrap();
+            let together = std::sync::Barrier::new(4);
+            std::thread::scope(|scope| {
+                for _ in 0..4 {
+                    scope.spawn(|| {
+                        together.wait();
+                        world.engine.settle_late_usage_of(&world.system()).unwrap();
+                    });
+                }
+            });
+            assert_eq!(world.late().pop().unwrap().held_because, Some(HeldBecause::Policy));
+        }
+    }
+
     fn what_is_older_than_the_limit_waits_for_a_person_who_can_go_beyond(world) {
         world.open_april(LatePolicy::NextInvoice);
         let change = ProjectChange { late_limit_days: Change::Set(30), ..ProjectChange::default() };
