@@ -116,28 +116,10 @@ pub fn of_invoices(tx: &mut ProjectTx<'_>, invoices: &[InvoiceId]) -> Result<Vec
     Ok(found)
 }
 
-/// Everything that was charged under a key, in the order of revisions.
-pub fn of_key(tx: &mut ProjectTx<'_>, key: &str) -> Result<Vec<Charge>, StorageError> {
-    tx.query(
-        sql!(
-            "-- charges_of_key
-            select c.id, c.charge_key, c.revision, c.item_id, c.customer_id, c.payer_id, c.subscription_id, c.kind, c.price,
-                c.source_key, c.source_version, c.period_start, c.period_end, c.part_start, c.part_end, c.at, c.rates_at,
-                c.currency, c.amount_micros, c.prepaid_micros, c.promotional_micros, c.tax_category, c.tax_behaviour, c.coupons,
-                c.content, c.digest, c.cut, c.as_of, c.entry_id, c.corrects_invoice_id, c.run_id
-            from charges c
-            where c.project_id = ?1 and c.charge_key = ?2
-            order by c.revision"
-        ),
-        &params![key],
-        read,
-    )
-}
-
-/// Everything that was charged under these keys, in no order; name each key once.
+/// Everything that was charged under these keys, in the order of keys and revisions; name each key once.
 pub fn of_keys(tx: &mut ProjectTx<'_>, keys: &[&str]) -> Result<Vec<Charge>, StorageError> {
     let rows: Vec<[Value<'_>; 1]> = keys.iter().map(|key| params![*key]).collect();
-    tx.query_many(
+    let mut found = tx.query_many(
         bulk_sql!(
             "-- charges_of_keys
             select c.id, c.charge_key, c.revision, c.item_id, c.customer_id, c.payer_id, c.subscription_id, c.kind, c.price,
@@ -150,7 +132,9 @@ pub fn of_keys(tx: &mut ProjectTx<'_>, keys: &[&str]) -> Result<Vec<Charge>, Sto
         ),
         &rows,
         read,
-    )
+    )?;
+    found.sort_by(|left: &Charge, right| (&left.key, left.revision).cmp(&(&right.key, right.revision)));
+    Ok(found)
 }
 
 /// The charges of these subscriptions that came up at an instant or later, each with the invoice that it stands on if that is issued, in

@@ -118,31 +118,19 @@ pub fn missing(
     withdrawn_on: Instant,
 ) -> Result<Vec<NewCharge>, OutOfRange> {
     let mut new = Vec::new();
-    let mut known: BTreeMap<String, Before> = BTreeMap::new();
     let mut wanted_keys = BTreeSet::new();
+    // With what is charged here in the windows before.
+    let mut so_far: BTreeMap<String, Before> = BTreeMap::new();
     for wanted in wanted {
-        wanted_keys.insert(wanted.key.clone());
-        let (key, falls_on, draws_at) = (wanted.key.clone(), wanted.falls_on, wanted.draws_at);
-        let is_open = wanted.is_open;
-        let stands = known.remove(&key).or_else(|| before.get(&key).cloned());
-        let windowed = match &stands {
-            Some(stands) if stands.newest.is_open() => Windowed::Further,
-            None if is_open => Windowed::First,
-            Some(_) | None => Windowed::No,
-        };
-        let charge = match &stands {
-            None if is_open && wanted.amount.is_zero() => None,
-            None => Some(first(wanted, charged)),
-            Some(stands) => stands.revised(wanted, charged)?,
-        };
-        if let Some(charge) = charge {
-            if is_open {
-                known.insert(key, Before::with(stands, charge.clone(), None)?);
-            }
-            new.push(NewCharge { charge, falls_on, draws_at, windowed });
-        } else if let Some(stands) = stands {
-            known.insert(key, stands);
+        let (key, is_open) = (wanted.key.clone(), wanted.is_open);
+        wanted_keys.insert(key.clone());
+        let stands = so_far.get(&key).or_else(|| before.get(&key));
+        let Some(next) = next(wanted, stands, charged)? else { continue };
+        if is_open {
+            let together = Before::with(stands.cloned(), next.charge.clone(), None)?;
+            so_far.insert(key, together);
         }
+        new.push(next);
     }
     for (key, Before { newest, billed, issued_on, .. }) in before {
         if wanted_keys.contains(key) || billed.amount.is_zero() {
@@ -168,6 +156,22 @@ pub fn missing(
     // Revisions of one key stay in their order.
     new.sort_by(|left, right| (left.charge.at, &left.charge.key).cmp(&(right.charge.at, &right.charge.key)));
     Ok(new)
+}
+
+/// What is still to be charged for one that is wanted; `None` when nothing is.
+fn next(wanted: Wanted, stands: Option<&Before>, charged: &Charged) -> Result<Option<NewCharge>, OutOfRange> {
+    let Wanted { falls_on, draws_at, is_open, .. } = wanted;
+    let windowed = match stands {
+        Some(stands) if stands.newest.is_open() => Windowed::Further,
+        None if is_open => Windowed::First,
+        Some(_) | None => Windowed::No,
+    };
+    let charge = match stands {
+        None if is_open && wanted.amount.is_zero() => None,
+        None => Some(first(wanted, charged)),
+        Some(stands) => stands.revised(wanted, charged)?,
+    };
+    Ok(charge.map(|charge| NewCharge { charge, falls_on, draws_at, windowed }))
 }
 
 fn first(wanted: Wanted, charged: &Charged) -> Charge {

@@ -179,7 +179,7 @@ fn give_back(
     (charge, earlier): (&Charge, Vec<Charge>),
     amount: Amount,
 ) -> Result<Lines, Error> {
-    let mut before = charges::of_key(tx, &charge.key)?;
+    let mut before = charges::of_keys(tx, &[charge.key.as_str()])?;
     before.extend(earlier);
     let entries: Vec<EntryId> = before.iter().filter_map(|charge| charge.entry).collect();
     let drawn = wallets::drawn_by(tx, wallet.customer, &entries)?;

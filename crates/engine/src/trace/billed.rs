@@ -68,7 +68,7 @@ pub(super) fn of_entry(
     match entry.cause.kind {
         CauseType::Invoice => match entry.cause.id.parse() {
             Ok(id) => Ok((Vec::new(), Some(id))),
-            Err(_) => Ok((charges::of_key(tx, &entry.cause.id)?, None)),
+            Err(_) => Ok((charges::of_keys(tx, &[entry.cause.id.as_str()])?, None)),
         },
         CauseType::Operator
         | CauseType::AccessKey
