@@ -8,9 +8,10 @@ use domain::ledger::entry::JournalEntry;
 use domain::projects::{Change, Project, UnknownPolicy};
 use domain::refusal::{Code, Refusal};
 use serde_json::json;
-use storage::{ProjectTx, customer_billing, customer_tax, customers};
+use storage::{ProjectTx, customer_billing, customer_tax, customers, projects};
 
 use crate::audit::{AuditRecord, Audited};
+use crate::billing::scheduler::wake_by_day;
 use crate::command::{Answer, Idempotency};
 use crate::ctx::Ctx;
 use crate::engine::Engine;
@@ -91,6 +92,12 @@ impl Engine {
     pub fn update_customer(&self, ctx: &Ctx, id: CustomerId, change: &CustomerChange) -> Result<Customer, Error> {
         ctx.require(Permission::CustomersWrite)?;
         self.command(ctx, "update_customer", |tx| {
+            if let Change::Set(_) = &change.payer_key {
+                let project = projects::get(tx)?.ok_or_else(Error::not_found)?;
+                let customer = customers::get(tx, id)?.ok_or_else(Error::not_found)?;
+                // Whoever pays from now on may have credit.
+                wake_by_day(tx, &project, &customer, ctx.now())?;
+            }
             let before = customers::get_for_update(tx, id)?.ok_or_else(Error::not_found)?;
             let mut after = change.clone().applied_to(&before);
             match &change.payer_key {

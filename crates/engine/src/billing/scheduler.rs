@@ -1,12 +1,17 @@
 //! Runs by the calendar: in every project in which something is due a run is started and worked off, whether its clock is that of the world
 //! or one that is moved forward. Several nodes may look at once; one starts the run, and the lease says who works on it.
 
+use std::time::Duration;
+
 use domain::billing::run::{RunMode, RunScope, RunTrigger};
+use domain::customers::Customer;
 use domain::invoices::settings::Finalization;
+use domain::projects::Project;
 use domain::refusal::Code;
 use domain::time::Instant;
+use domain::window::{Window, zone};
 use serde_json::json;
-use storage::{invoices, projects, subscription_schedules};
+use storage::{ProjectTx, invoices, projects, subscription_schedules};
 
 use super::runs;
 use crate::audit::{AuditRecord, Audited};
@@ -46,6 +51,23 @@ impl DueWork for BillingRuns {
         let is_open = engine.read(ctx.project, "find_open_run", runs::is_under_way)?;
         Ok(if is_open { Worked::HeldByAnother } else { Worked::Done })
     }
+}
+
+/// What a customer pays for is looked at when the day of an instant has ended and waited: from then on usage may draw on credit. Call it
+/// before a customer or a wallet is locked: a run locks them after schedules.
+pub(crate) fn wake_by_day(
+    tx: &mut ProjectTx<'_>,
+    project: &Project,
+    payer: &Customer,
+    from: Instant,
+) -> Result<(), Error> {
+    let zone = zone(payer.time_zone.as_deref().unwrap_or(&project.time_zone));
+    let late_buffer = Duration::from_secs(u64::from(project.policies.late_buffer_minutes) * 60);
+    let waited = Window::Day.next_start(from, &zone).and_then(|end| end.checked_add(late_buffer));
+    if let Some(due_at) = waited {
+        subscription_schedules::wake(tx, payer.id, due_at)?;
+    }
+    Ok(())
 }
 
 impl Engine {

@@ -1,12 +1,10 @@
 //! Granting credit: a new lot in a customer's wallet, promotional or paid for.
 
-use std::time::Duration;
-
 use domain::access::{Permission, Role};
 use domain::amount::Amount;
 use domain::currency::Currency;
 use domain::idempotency::{Canonical, Family, Fingerprint, IdempotencyKey};
-use domain::ids::{CustomerId, LotId};
+use domain::ids::LotId;
 use domain::ledger::entry::EntryKind;
 use domain::ledger::reason::Reason;
 use domain::ledger::recipes;
@@ -14,12 +12,12 @@ use domain::projects::Project;
 use domain::refusal::{Code, Refusal};
 use domain::time::Instant;
 use domain::wallets::{Lot, LotKind, PRIORITY_DEFAULT, expiry, lot_account};
-use domain::window::{Window, zone};
-use jiff::tz::TimeZone;
+use domain::window::zone;
 use storage::credit_lots::{self, NewLot};
-use storage::{ProjectTx, projects, subscription_schedules};
+use storage::projects;
 
 use super::post::{Movement, final_refusal, post_movement};
+use crate::billing::scheduler::wake_by_day;
 use crate::command::{Answer, Idempotency};
 use crate::ctx::{Ctx, Held};
 use crate::customers;
@@ -76,7 +74,7 @@ impl Engine {
             let zone = zone(customer.time_zone.as_deref().unwrap_or(&project.time_zone));
             let lot = new_lot(ctx, credit, credit.expires_at.map(|wanted| expiry(wanted, &zone)))?;
             // Schedules are locked before wallets, as a run does.
-            rate_by_the_day(tx, &project, customer.id, lot.valid_from.max(ctx.now()), &zone)?;
+            wake_by_day(tx, &project, &customer, lot.valid_from.max(ctx.now()))?;
             let wallet = wallets::lock(tx, customer.id, currency, ctx.now())?;
 
             let lines = recipes::grant(&wallet, lot.kind, lot.id, credit.amount).map_err(final_refusal)?;
@@ -119,22 +117,6 @@ pub(crate) fn within_limit(ctx: &Ctx, project: &Project, field: &str, amount: Am
     if ctx.held == Held::Role(Role::Support) && amount > limit {
         let detail = format!("is above {limit}, the most the role support may move at once. Ask finance or an admin.");
         return Err(Refusal::field(Code::AboveLimit, field, detail));
-    }
-    Ok(())
-}
-
-/// Who has credit has their usage rated by the day: a run looks when the first such day has ended.
-fn rate_by_the_day(
-    tx: &mut ProjectTx<'_>,
-    project: &Project,
-    payer: CustomerId,
-    from: Instant,
-    zone: &TimeZone,
-) -> Result<(), Error> {
-    let late_buffer = Duration::from_secs(u64::from(project.policies.late_buffer_minutes) * 60);
-    let due_at = Window::Day.next_start(from, zone).and_then(|end| end.checked_add(late_buffer));
-    if let Some(due_at) = due_at {
-        subscription_schedules::wake(tx, payer, due_at)?;
     }
     Ok(())
 }

@@ -2,7 +2,7 @@
 
 use domain::billing::run::RunScope;
 use domain::customers::CustomerChange;
-use domain::ids::CustomerId;
+use domain::ids::{CustomerId, SubscriptionId};
 use domain::projects::{Change, ProjectChange};
 use domain::refusal::Code;
 use domain::subscriptions::request::When;
@@ -25,8 +25,18 @@ fn windowed(window: &str) -> Value {
 
 impl World {
     /// Somebody of `number` in UTC, who is billed for all of March before the 17th.
-    fn subscribed(&self, number: u32) -> domain::ids::SubscriptionId {
+    fn subscribed(&self, number: u32) -> SubscriptionId {
         self.subscribe_with(number, |new| new.time_zone = Some("UTC".to_owned()))
+    }
+
+    /// So many customers, the first of whom made ten calls in a window that is charged.
+    fn one_window(&self, customers: u32) -> SubscriptionId {
+        self.open_billing(customers, windowed("day"));
+        let id = self.subscribed(0);
+        self.live_until("2026-03-17T12:00:00Z");
+        self.calls("a", 0, "10", "2026-03-18T09:00:00Z");
+        self.live_until("2026-03-19T01:00:00Z");
+        id
     }
 
     fn credit_of(&self, number: u32, name: &str, credit: GrantCredit) {
@@ -84,7 +94,7 @@ impl World {
 
 on_both! {
     fn prepaid_usage_draws_on_its_credit_day_by_day(world) {
-        // checklist 43
+        // checklist 39, checklist 42
         world.open_billing(1, plan(json!([base("31"), price("calls", "calls", per_unit("0.5"))])));
         world.subscribed(0);
         world.live_until("2026-03-17T11:00:00Z");
@@ -122,7 +132,7 @@ on_both! {
     }
 
     fn a_run_that_comes_late_charges_what_runs_on_time_had_charged(world) {
-        // promise P17, checklist 51
+        // promise P17, checklist 53
         let mut calls = price("calls", "calls", json!({ "model": { "type": "graduated",
             "tiers": [{ "upTo": "12", "unitPrice": "0.5" }, { "unitPrice": "0.2" }] }, "minimum": "3" }));
         calls["anchor"] = json!("anniversary");
@@ -152,6 +162,36 @@ on_both! {
         // 2.5 a day until twelve calls were made, then a fifth each. Four of credit end on the 20th, two stay.
         assert_eq!(on_time[..3], ["0 2.500000 2.500000", "1 2.500000 2.500000", "2 1.600000 1.000000"]);
         assert_eq!(world.invoices_of(0), world.invoices_of(1));
+        world.verify();
+    }
+
+    fn what_a_cap_gives_back_returns_to_the_wallet_that_the_same_run_drew_on(world) {
+        // promise P19
+        let mut calls = price("calls", "calls", json!({ "model": { "type": "perUnit", "unitPrice": "0.5" }, "cap": "6" }));
+        calls["anchor"] = json!("anniversary");
+        world.open_billing(2, plan(json!([calls])));
+        for number in 0..2 {
+            world.subscribed(number);
+            world.credit_of(number, &format!("credit-{number}"), paid("20"));
+        }
+        for number in 0..2 {
+            for day in ["18", "19"] {
+                world.calls(&format!("{day}-{number}"), number, "10", &format!("2026-03-{day}T09:00:00Z"));
+            }
+        }
+        // The first is charged when each window is due, the second in one go.
+        for day in ["19", "20"] {
+            world.clock.set(&format!("2026-03-{day}T01:00:00Z"));
+            world.start_bill(None, RunScope { customer_key: Some(customer_key(0)), ..RunScope::default() }).unwrap();
+            world.engine.run_jobs_of(world.project.id).unwrap();
+        }
+        assert_eq!(world.holds(0), "10.000000", "the cap is known at the end");
+        world.bill("2026-04-17T01:00:00Z");
+        let charged = ["0 5.000000 5.000000", "1 5.000000 5.000000", "2 -4.000000 -4.000000"];
+        for number in 0..2 {
+            assert_eq!(world.charges_of(number), charged, "{number}");
+            assert_eq!(world.holds(number), "14.000000", "{number}");
+        }
         world.verify();
     }
 
@@ -208,11 +248,7 @@ on_both! {
     }
 
     fn a_draft_whose_usage_is_still_counted_is_not_issued(world) {
-        world.open_billing(1, windowed("day"));
-        world.subscribed(0);
-        world.live_until("2026-03-17T12:00:00Z");
-        world.calls("a", 0, "10", "2026-03-18T09:00:00Z");
-        world.live_until("2026-03-19T01:00:00Z");
+        world.one_window(1);
         let (draft, charges) = world.billed().pop().unwrap();
         assert_eq!((draft.name.bills_on.to_string(), charges.len()), ("2026-04-01".to_owned(), 1));
         let refused = world.engine.finalize_invoice(&world.owner(), key("early"), draft.id).unwrap_err().to_refusal();
@@ -227,11 +263,7 @@ on_both! {
     }
 
     fn a_longer_grace_time_holds_for_drafts_that_are_there(world) {
-        world.open_billing(1, windowed("day"));
-        world.subscribed(0);
-        world.live_until("2026-03-17T12:00:00Z");
-        world.calls("a", 0, "10", "2026-03-18T09:00:00Z");
-        world.live_until("2026-03-19T01:00:00Z");
+        world.one_window(1);
         let change = ProjectChange {
             invoice_grace_minutes: Change::Set(60),
             late_buffer_minutes: Change::Set(180),
@@ -268,11 +300,7 @@ on_both! {
     }
 
     fn an_end_that_is_undone_brings_everything_back_on_the_invoice_of_the_period(world) {
-        world.open_billing(1, windowed("day"));
-        let id = world.subscribed(0);
-        world.live_until("2026-03-17T12:00:00Z");
-        world.calls("a", 0, "10", "2026-03-18T09:00:00Z");
-        world.live_until("2026-03-19T01:00:00Z");
+        let id = world.one_window(1);
         world.change_subscription(id, "leave", ChangeWish::Cancelled, Some(When::At { at: at("2026-03-25T09:00:00Z") }));
         world.calls("b", 0, "10", "2026-03-19T09:00:00Z");
         world.live_until("2026-03-20T01:00:00Z");
@@ -332,11 +360,7 @@ on_both! {
     }
 
     fn whoever_pays_at_the_end_of_a_window_pays_what_it_adds(world) {
-        world.open_billing(2, windowed("day"));
-        world.subscribed(0);
-        world.live_until("2026-03-17T12:00:00Z");
-        world.calls("a", 0, "10", "2026-03-18T09:00:00Z");
-        world.live_until("2026-03-19T01:00:00Z");
+        world.one_window(2);
         let change = CustomerChange { payer_key: Change::Set(Some(customer_key(1))), ..CustomerChange::default() };
         world.engine.update_customer(&world.owner(), world.customer_id(0), &change).unwrap();
         world.calls("b", 0, "20", "2026-03-19T09:00:00Z");
@@ -344,6 +368,20 @@ on_both! {
         let (own, payers) = (world.invoices_of(0), world.invoices_of(1));
         assert_eq!(own.last().unwrap(), "2026-04-01 issued \"5.000000\" \"0.000000\"");
         assert_eq!(payers.last().unwrap(), "2026-04-01 issued \"41.000000\" \"0.000000\"");
+        world.verify();
+    }
+
+    fn a_payer_with_credit_has_usage_rated_from_the_end_of_the_day(world) {
+        world.open_billing(2, plan(json!([price("calls", "calls", per_unit("0.5"))])));
+        world.subscribed(0);
+        world.calls("a", 0, "10", "2026-03-18T09:00:00Z");
+        world.credit_of(1, "credit", paid("9"));
+        world.live_until("2026-03-20T08:00:00Z");
+        let change = CustomerChange { payer_key: Change::Set(Some(customer_key(1))), ..CustomerChange::default() };
+        world.engine.update_customer(&world.owner(), world.customer_id(0), &change).unwrap();
+        // The day of who is paid for ends in no zone later than that.
+        world.live_until("2026-03-21T13:00:00Z");
+        assert_eq!(world.holds(1), "4.000000");
         world.verify();
     }
 
