@@ -42,12 +42,13 @@ lease_catches_fence_not_checked() {
 
 # Days of fees that several workers book without holding them must show as booked by two; a true-up of a sum that late usage changed
 # meanwhile must show as a sum that is not what is committed; what is folded while a draft or late usage is rated must show as counted beyond
-# the cut.
+# the cut; late usage that another worker holds must show as held because it is held.
 races_catch_what_is_not_looked_at_again() {
     test_fails_with mutant_fees_not_locked engine engine many_workers_at_once_earn_each_day_once::postgres &&
         test_fails_with mutant_true_ups_not_recounted engine engine \
             late_usage_that_is_settled_while_a_run_decides_is_counted_by_it &&
-        test_fails_with mutant_counting_not_held engine engine what_is_folded_while
+        test_fails_with mutant_counting_not_held engine engine what_is_folded_while &&
+        test_fails_with mutant_held_is_decided_again engine engine what_many_settle_at_once_is_held_for_its_own_reason
 }
 
 # Two nodes that store what both decided, with nothing to keep them from it, must show as billed twice.
