@@ -9,7 +9,7 @@ use domain::customers::NewCustomer;
 use domain::idempotency::Fingerprint;
 use domain::ids::{CustomerId, ProjectId, TypedId};
 use domain::invoices::record::{InvoiceKind, InvoiceName, InvoiceRecord};
-use domain::invoices::standing::Standing;
+use domain::invoices::standing::{InvoiceState, Standing};
 use domain::ledger::deferral::{Days, Deferral};
 use domain::ledger::recognition::Progress;
 use domain::projects::NewProject;
@@ -19,6 +19,7 @@ use domain::tax::TaxBehaviour;
 use domain::time::Instant;
 use domain::users::{Email, User};
 use domain::window::Span;
+use storage::invoices::InvoiceFilter;
 use storage::recognitions::Recognition;
 use storage::users::StoredUser;
 use storage::{
@@ -213,6 +214,40 @@ fn drafts_say_from_where_on_and_until_when_something_may_be_missing_on_them() {
         );
         let early = until.checked_sub(std::time::Duration::from_micros(1)).unwrap();
         assert_eq!(look(early).0, None, "{name}");
+    }
+}
+
+#[test]
+fn charges_of_a_key_are_gathered_on_one_draft_and_what_is_left_empty_is_not_listed() {
+    for (name, _, db) in testkit::fresh_databases() {
+        settle(&db);
+        let (first, second) = (draft(0), draft(1));
+        let (window, further, other) = (charge("calls", 0, "10"), charge("calls", 1, "5"), charge("fee", 0, "1"));
+        let listed = |tx: &mut ProjectTx<'_>| -> Result<Vec<u32>, StorageError> {
+            let page = invoices::page(tx, &InvoiceFilter::default(), 10)?;
+            let mut parts: Vec<u32> = page.into_iter().map(|record| record.name.part).collect();
+            parts.sort_unstable();
+            Ok(parts)
+        };
+        write(&db, |tx| {
+            invoices::insert_drafts(tx, &[first.clone(), second.clone()])?;
+            invoices::charge(tx, &[window.clone(), further.clone()], &[first.id, second.id])?;
+            assert_eq!(listed(tx)?, [0, 1], "{name}");
+            invoices::gather(tx, &[(window.key.clone(), customer(), second.id)])?;
+            assert_eq!(charges::of_invoices(tx, &[second.id])?.len(), 2, "{name}");
+            assert_eq!(listed(tx)?, [1], "{name}");
+            // What somebody else pays, and what is on no draft any more, stays where it is.
+            invoices::charge(tx, std::slice::from_ref(&other), &[first.id])?;
+            invoices::gather(tx, &[(other.key.clone(), CustomerId::from_uuid(uuid(99)), second.id)])?;
+            assert_eq!(charges::of_invoices(tx, &[first.id])?.len(), 1, "{name}");
+            let mut issued = first.clone();
+            issued.standing.state = InvoiceState::Issued;
+            invoices::store_many(tx, &[issued])?;
+            invoices::gather(tx, &[(other.key.clone(), customer(), second.id)])?;
+            assert_eq!(charges::of_invoices(tx, &[first.id])?.len(), 1, "{name}");
+            Ok(())
+        })
+        .unwrap();
     }
 }
 

@@ -18,7 +18,7 @@ use domain::users::{Email, User};
 use storage::users::StoredUser;
 use storage::{
     Database, InstallationTx, ProjectTx, StorageError, customers, projects, subscription_changes,
-    subscription_withdrawals, subscriptions, users,
+    subscription_schedules, subscription_withdrawals, subscriptions, users,
 };
 use uuid::Uuid;
 
@@ -162,5 +162,25 @@ fn what_was_submitted_comes_back_and_is_stored_once() {
         assert!(twice.violates("subscription_withdrawals_change"), "{name}: {twice:?}");
         let same_key = SubscriptionRecord { id: SubscriptionId::from_uuid(uuid(9)), ..record };
         assert!(!write(&db, |tx| subscriptions::insert(tx, &same_key)).unwrap(), "{name}");
+    }
+}
+
+#[test]
+fn who_decided_before_a_subscription_was_woken_stores_nothing_of_it() {
+    // checklist 53
+    for (name, _, db) in testkit::fresh_databases() {
+        let record = settle(&db);
+        let later = |hours: u64| now().checked_add(std::time::Duration::from_secs(hours * 3_600)).unwrap();
+        let own = |tx: &mut ProjectTx<'_>| subscription_schedules::of_customer(tx, record.customer);
+        write(&db, |tx| subscription_schedules::changed(tx, record.id, record.customer, 1, later(48))).unwrap();
+        let decided = write(&db, own).unwrap();
+        // Later than it is looked at in any case, then earlier.
+        write(&db, |tx| subscription_schedules::wake(tx, record.customer, later(72))).unwrap();
+        assert_eq!(write(&db, own).unwrap(), decided, "{name}");
+        let unchanged = |tx: &mut ProjectTx<'_>| subscription_schedules::lock_unchanged(tx, &decided);
+        assert_eq!(write(&db, unchanged).unwrap(), [record.id], "{name}");
+        write(&db, |tx| subscription_schedules::wake(tx, record.customer, later(24))).unwrap();
+        assert_eq!(write(&db, own).unwrap()[0].next_due_at, Some(later(24)), "{name}");
+        assert_eq!(write(&db, unchanged).unwrap(), [], "{name}");
     }
 }

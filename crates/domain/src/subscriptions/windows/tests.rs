@@ -52,7 +52,7 @@ fn asked<'a>(billed_until: Option<&str>, until: &str, windows: Windows<'a>) -> A
 
 #[test]
 fn usage_of_who_has_credit_is_rated_by_the_day_from_then_on() {
-    // checklist 51
+    // checklist 42
     let told = Told::new("team");
     let until = ("2024-02-01", "2024-02-04");
     assert_eq!(
@@ -126,7 +126,7 @@ fn what_is_looked_at_again_is_rated_where_it_was() {
 }
 
 proptest! {
-    // promise P17, checklist 51
+    // promise P17
     #[test]
     fn however_often_somebody_looks_each_window_is_rated_once(
         prepaid_day in 1i8..=28,

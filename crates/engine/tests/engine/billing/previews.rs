@@ -87,6 +87,14 @@ fn document(detail: &InvoiceDetail) -> Value {
 }
 
 impl World {
+    /// Subscriptions of so many customers, each with four seats.
+    fn with_seats(&self, customers: u32) -> Vec<SubscriptionId> {
+        let subscribe = |customer| {
+            self.subscribe_with(customer, |new| new.quantities = [("seats".parse().unwrap(), quantity(4))].into())
+        };
+        (0..customers).map(subscribe).collect()
+    }
+
     fn due_until(&self, now: &str) {
         self.clock.set(now);
         self.engine.run_due_work(&self.system()).unwrap();
@@ -127,11 +135,7 @@ on_both! {
     fn what_is_told_of_a_change_is_what_is_billed(world) {
         // checklist 46, checklist 77
         open(world, 12);
-        let subscriptions: Vec<SubscriptionId> = (0..12)
-            .map(|customer| {
-                world.subscribe_with(customer, |new| new.quantities = [("seats".parse().unwrap(), quantity(4))].into())
-            })
-            .collect();
+        let subscriptions = world.with_seats(12);
         world.due_until("2026-03-17T10:20:00Z");
         for customer in 0..12 {
             world.calls(&format!("c{customer}"), customer, "1234", "2026-03-20T00:00:00Z");
@@ -147,11 +151,7 @@ on_both! {
     fn what_is_told_is_billed_where_usage_is_rated_in_windows(world) {
         // checklist 46, checklist 77
         open_with(world, 12, Some("day"));
-        let subscriptions: Vec<SubscriptionId> = (0..12)
-            .map(|customer| {
-                world.subscribe_with(customer, |new| new.quantities = [("seats".parse().unwrap(), quantity(4))].into())
-            })
-            .collect();
+        let subscriptions = world.with_seats(12);
         world.due_until("2026-03-17T10:20:00Z");
         for customer in 0..12 {
             // Every other one has credit, some of it for a while only.

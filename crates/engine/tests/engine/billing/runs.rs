@@ -294,6 +294,31 @@ on_both! {
         assert_eq!(world.charged().len(), 1);
     }
 
+    fn a_run_of_several_chunks_charges_everybody_once(world) {
+        // checklist 53
+        let customers = 250;
+        world.open_billing(customers, hybrid());
+        for customer in 0..customers {
+            world.subscribe_with(customer, |new| new.time_zone = Some("UTC".to_owned()));
+        }
+        world.calls("last", customers - 1, "4", "2026-03-20T00:00:00Z");
+        let first = world.bill("2026-03-20T01:00:00Z");
+        assert_eq!((first.counts.subscriptions, first.counts.charged), (250, 250), "the fees of March");
+        let run = world.bill("2026-04-02T01:00:00Z");
+        assert_eq!((run.counts.subscriptions, run.counts.charged, run.counts.issued), (250, 500, 250));
+        let job = world.engine.get_job(&world.owner(), run.job_id).unwrap();
+        assert_eq!((job.done, job.total), (250, 250));
+        let billed = world.billed();
+        let april = billed.iter().filter(|(record, _)| record.created_at == run.as_of);
+        let mut payers: Vec<_> = april.map(|(record, charges)| (record.name.customer, charges.len())).collect();
+        payers.sort();
+        payers.dedup();
+        assert_eq!(payers.len(), 250);
+        assert!(payers.iter().all(|(_, charges)| *charges == 2), "{payers:?}");
+        assert_eq!(world.prepaid_of("calls"), ["2.000000 0.000000 0.000000"]);
+        world.verify();
+    }
+
     fn many_that_start_at_once_make_one_run(world) {
         // checklist 52, promise P18
         world.open_billing(1, hybrid());
