@@ -48,7 +48,7 @@ races_catch_what_is_not_looked_at_again() {
         test_fails_with mutant_true_ups_not_recounted engine engine \
             late_usage_that_is_settled_while_a_run_decides_is_counted_by_it &&
         test_fails_with mutant_counting_not_held engine engine what_is_folded_while &&
-        test_fails_with mutant_held_is_decided_again engine engine what_many_settle_at_once_is_held_for_its_own_reason
+        test_fails_with mutant_held_is_decided_again engine engine what_another_node_held_keeps_its_reason
 }
 
 # Two nodes that store what both decided, with nothing to keep them from it, must show as billed twice.

@@ -106,24 +106,44 @@ impl Engine {
     pub fn settle_late_usage_of(&self, ctx: &Ctx) -> Result<(), Error> {
         let mut after = None;
         loop {
-            let open = self.read(ctx.project, "list_open_late_usage", |tx| -> Result<_, Error> {
-                Ok(late_usage::open_after(tx, after, PAGE)?)
-            })?;
+            let open = self.open_late_usage_of(ctx.project, after)?;
             let Some((last, _)) = open.last() else { return Ok(()) };
             after = Some(*last);
-            for (id, invoice) in open {
-                let settled = self.command(ctx, "settle_late_usage", |tx| decide(tx, ctx, (id, invoice), None));
-                match settled {
-                    // Another node was first.
-                    Err(Error::Refused(refusal)) if refusal.code == Code::AlreadyResolved => {}
-                    Err(Error::Refused(refusal)) => {
-                        tracing::warn!(late_usage = %id, reason = refusal.detail, "late usage waits for a person");
-                        self.command(ctx, "hold_late_usage", |tx| hold_failed(tx, id, invoice))?;
-                    }
-                    other => other?,
+            self.settle_listed_late_usage(ctx, &open)?;
+        }
+    }
+
+    /// What waits to be settled in a project, with the invoice that it is late for: the next ones after this one, in the order in which
+    /// they were found.
+    ///
+    /// # Errors
+    /// When the database did not do its part.
+    pub fn open_late_usage_of(
+        &self,
+        project: ProjectId,
+        after: Option<LateUsageId>,
+    ) -> Result<Vec<(LateUsageId, InvoiceId)>, Error> {
+        self.read(project, "list_open_late_usage", |tx| Ok(late_usage::open_after(tx, after, PAGE)?))
+    }
+
+    /// Settles these, each by itself. What another node decided since they were listed stays as it is.
+    ///
+    /// # Errors
+    /// As [`Engine::settle_late_usage_of`].
+    pub fn settle_listed_late_usage(&self, ctx: &Ctx, listed: &[(LateUsageId, InvoiceId)]) -> Result<(), Error> {
+        for &(id, invoice) in listed {
+            let settled = self.command(ctx, "settle_late_usage", |tx| decide(tx, ctx, (id, invoice), None));
+            match settled {
+                // Another node was first.
+                Err(Error::Refused(refusal)) if refusal.code == Code::AlreadyResolved => {}
+                Err(Error::Refused(refusal)) => {
+                    tracing::warn!(late_usage = %id, reason = refusal.detail, "late usage waits for a person");
+                    self.command(ctx, "hold_late_usage", |tx| hold_failed(tx, id, invoice))?;
                 }
+                other => other?,
             }
         }
+        Ok(())
     }
 
     /// Decides about late usage: settles it in one of the ways of the policies, or ignores it for good.
@@ -161,7 +181,7 @@ pub(super) fn decide(
     hold_counting(tx)?;
     let desk = open(tx, ctx, id, invoice)?;
     let was_decided = wish.is_none() && desk.waiting[desk.place].state != LateState::Open;
-    // The mutant decides about it again, and finds that something waits: it itself. The race test notices.
+    // The mutant decides about it again, and finds that something waits: itself. The story of what another node held shows that.
     if was_decided && !cfg!(feature = "mutant_held_is_decided_again") {
         // Another node was first: it is held, and keeps its reason.
         return Err(decided_before().into());

@@ -105,6 +105,8 @@ impl World {
     pub fn billing_run(&self, id: BillingRunId) -> RunView {
         let run = self.engine.get_billing_run(&self.owner(), id).unwrap();
         assert!(run.counts.is_complete(), "every planned item is accounted for: {run:#?}");
+        let job = self.engine.get_job(&self.owner(), run.job_id).unwrap();
+        assert_eq!(job.error, None, "no chunk failed: {run:#?}");
         run
     }
 

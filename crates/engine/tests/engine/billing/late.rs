@@ -243,28 +243,38 @@ on_both! {
         assert_eq!(world.march_calls(0), "10.000000");
     }
 
-    fn what_many_settle_at_once_is_held_for_its_own_reason(world) {
-        for round in 0..6 {
-            if round == 0 {
-                world.open_april(LatePolicy::Hold);
-            } else {
-                let id = world.late().pop().unwrap().id;
-                world.resolve(&format!("decide-{round}"), id, Resolution::NextInvoice).unwrap();
-            }
+    fn what_another_node_held_keeps_its_reason(world) {
+        world.open_april(LatePolicy::Hold);
+        world.calls("late", 0, "4", "2026-03-21T00:00:00Z");
+        world.fold();
+        world.engine.find_late_usage_of(world.project.id).unwrap();
+        // Both nodes list it before one of them decides.
+        let listed = world.engine.open_late_usage_of(world.project.id, None).unwrap();
+        assert_eq!(listed.len(), 1);
+        for _node in 0..2 {
+            world.engine.settle_listed_late_usage(&world.system(), &listed).unwrap();
+            assert_eq!(world.late().pop().unwrap().held_because, Some(HeldBecause::Policy));
+        }
+    }
+
+    fn what_many_settle_at_once_is_decided_by_one(world) {
+        world.open_april(LatePolicy::NextInvoice);
+        for round in 0..3 {
             world.calls(&format!("late-{round}"), 0, "4", "2026-03-21T00:00:00Z");
             world.fold();
             world.engine.find_late_usage_of(world.project.id).unwrap();
+            let listed = world.engine.open_late_usage_of(world.project.id, None).unwrap();
             let together = std::sync::Barrier::new(4);
             std::thread::scope(|scope| {
-                for _ in 0..4 {
+                for _node in 0..4 {
                     scope.spawn(|| {
                         together.wait();
-                        world.engine.settle_late_usage_of(&world.system()).unwrap();
+                        world.engine.settle_listed_late_usage(&world.system(), &listed).unwrap();
                     });
                 }
             });
-            assert_eq!(world.late().pop().unwrap().held_because, Some(HeldBecause::Policy));
         }
+        assert_eq!(world.desk(), ["settled 2.000000 nextInvoice"; 3]);
     }
 
     fn what_is_older_than_the_limit_waits_for_a_person_who_can_go_beyond(world) {
