@@ -225,42 +225,29 @@ pub fn missing(
     tx.query(
         sql!(
             "-- missing_payers
-            select i.customer_id, max(i.bills_on)
+            select i.customer_id, max(case when i.bills_on <= ?3 and i.state not in ('draft', 'void') then i.bills_on end)
             from invoices i
             where i.project_id = ?1
               and i.bills_on >= ?2
-              and i.bills_on <= ?3
+              and i.bills_on <= ?4
               and i.kind = 'regular'
-              and i.state not in ('draft', 'void')
               and (cast(?7 as {uuid}) is null or i.customer_id > ?7)
-              and not exists (
-                  select 1
-                  from invoices n
-                  where n.project_id = ?1
-                    and n.customer_id = i.customer_id
-                    and n.kind = 'regular'
-                    and n.bills_on > ?3
-                    and n.bills_on <= ?4
+              and i.customer_id not in (
+                  select r.customer_id from billing_report_invoices r where r.project_id = ?1 and r.run_id = ?5
               )
-              and not exists (
-                  select 1
-                  from billing_report_invoices r
-                  where r.project_id = ?1
-                    and r.run_id = ?5
-                    and r.customer_id = i.customer_id
-              )
-              and not exists (
-                  select 1
+              and i.customer_id not in (
+                  select n.customer_id
                   from invoices n
                   join invoice_lines l on l.project_id = n.project_id and l.invoice_id = n.id and not l.released
                   join charges c on c.project_id = l.project_id and c.id = l.charge_id
                   where n.project_id = ?1
-                    and n.customer_id = i.customer_id
                     and n.bills_on >= ?2
                     and n.bills_on <= ?3
                     and c.period_end > ?6
               )
             group by i.customer_id
+            having max(i.bills_on) <= ?3
+               and max(case when i.bills_on <= ?3 and i.state not in ('draft', 'void') then i.bills_on end) is not null
             order by i.customer_id
             limit ?8"
         ),

@@ -4,10 +4,11 @@ pub(crate) mod connection;
 pub(crate) mod guard;
 mod postgres;
 mod postgres_error;
+pub(crate) mod postgres_plans;
 mod postgres_tls;
 mod sqlite;
 mod sqlite_error;
-mod sqlite_statistics;
+pub(crate) mod sqlite_statistics;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,7 +29,6 @@ use self::postgres::PostgresDatabase;
 use self::sqlite::SqliteDatabase;
 
 pub(crate) use self::postgres::SERVER_ROLE;
-pub(crate) use self::sqlite_statistics::STATISTICS;
 
 /// A handle on a database; clones share its connections.
 #[derive(Clone)]

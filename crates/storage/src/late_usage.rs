@@ -162,15 +162,20 @@ pub fn charged_of_customers(
     tx.query_many(
         bulk_sql!(
             "-- charged_usage_of_customers
-            select l.invoice_id, i.customer_id, c.charge_key, c.customer_id, c.part_start, n.part_end, c.content,
+            -- By their time first: what stands at the beginning of a key is found by the key, not among all of the project.
+            with newest as materialized (
+                select n.project_id, n.charge_key, n.part_end
+                from {rows}
+                join charges n on n.project_id = r.project_id and n.customer_id = r.customer_id and n.at > r.at and n.kind = 'usage'
+                    and not exists (
+                        select 1 from charges m
+                        where m.project_id = n.project_id and m.charge_key = n.charge_key and m.revision > n.revision
+                    )
+            )
+            select l.invoice_id, i.customer_id, c.charge_key, c.customer_id, c.part_start, newest.part_end, c.content,
                 (select max(m.cut) from charges m where m.project_id = c.project_id and m.charge_key = c.charge_key)
-            from {rows}
-            join charges n on n.project_id = r.project_id and n.customer_id = r.customer_id and n.at > r.at and n.kind = 'usage'
-                and not exists (
-                    select 1 from charges m
-                    where m.project_id = n.project_id and m.charge_key = n.charge_key and m.revision > n.revision
-                )
-            join charges c on c.project_id = n.project_id and c.charge_key = n.charge_key and c.revision = 0
+            from newest
+            join charges c on c.project_id = newest.project_id and c.charge_key = newest.charge_key and c.revision = 0
             join invoice_lines l on l.project_id = c.project_id and l.charge_id = c.id and not l.released
             join invoices i on i.project_id = l.project_id and i.id = l.invoice_id and i.state not in ('draft', 'void')",
             [project_id: Uuid, customer_id: Uuid, at: Instant]
@@ -186,15 +191,22 @@ pub fn charged_on_invoices(tx: &mut ProjectTx<'_>, invoices: &[InvoiceId]) -> Re
     tx.query_many(
         bulk_sql!(
             "-- charged_usage_on_invoices
-            select l.invoice_id, i.customer_id, c.charge_key, c.customer_id, c.part_start,
-                (select n.part_end from charges n where n.project_id = c.project_id and n.charge_key = c.charge_key
+            -- Found by their ids first: an index of usage alone looks as good while it is small.
+            with charged as materialized (
+                select c.project_id, l.invoice_id, i.customer_id as billed_to, c.charge_key, c.customer_id, c.part_start, c.content,
+                    c.kind, c.revision
+                from {rows}
+                join invoices i on i.project_id = r.project_id and i.id = r.invoice_id and i.state not in ('draft', 'void')
+                join invoice_lines l on l.project_id = i.project_id and l.invoice_id = i.id and not l.released
+                join charges c on c.project_id = l.project_id and c.id = l.charge_id
+            )
+            select charged.invoice_id, charged.billed_to, charged.charge_key, charged.customer_id, charged.part_start,
+                (select n.part_end from charges n where n.project_id = charged.project_id and n.charge_key = charged.charge_key
                     order by n.revision desc limit 1),
-                c.content,
-                (select max(n.cut) from charges n where n.project_id = c.project_id and n.charge_key = c.charge_key)
-            from {rows}
-            join invoices i on i.project_id = r.project_id and i.id = r.invoice_id and i.state not in ('draft', 'void')
-            join invoice_lines l on l.project_id = i.project_id and l.invoice_id = i.id and not l.released
-            join charges c on c.project_id = l.project_id and c.id = l.charge_id and c.kind = 'usage' and c.revision = 0",
+                charged.content,
+                (select max(n.cut) from charges n where n.project_id = charged.project_id and n.charge_key = charged.charge_key)
+            from charged
+            where charged.kind = 'usage' and charged.revision = 0",
             [project_id: Uuid, invoice_id: Uuid]
         ),
         &rows,
@@ -211,17 +223,29 @@ pub fn drafted_of_customers(
     tx.query_many(
         bulk_sql!(
             "-- drafted_usage_of_customers
-            select l.invoice_id, i.customer_id, c.charge_key, c.customer_id, c.part_start, n.part_end, c.content,
-                (select max(m.cut) from charges m where m.project_id = c.project_id and m.charge_key = c.charge_key)
-            from {rows}
-            join charges n on n.project_id = r.project_id and n.customer_id = r.customer_id and n.at > r.at and n.kind = 'usage'
-                and not exists (
-                    select 1 from charges m
-                    where m.project_id = n.project_id and m.charge_key = n.charge_key and m.revision > n.revision
-                )
-            join charges c on c.project_id = n.project_id and c.charge_key = n.charge_key and c.revision = 0
-            join invoice_lines l on l.project_id = c.project_id and l.charge_id = c.id and not l.released
-            join invoices i on i.project_id = l.project_id and i.id = l.invoice_id and i.state = 'draft'",
+            -- As above, and invoices by their ids: the index of drafts alone looks as good while it is small.
+            with newest as materialized (
+                select n.project_id, n.charge_key, n.part_end
+                from {rows}
+                join charges n on n.project_id = r.project_id and n.customer_id = r.customer_id and n.at > r.at and n.kind = 'usage'
+                    and not exists (
+                        select 1 from charges m
+                        where m.project_id = n.project_id and m.charge_key = n.charge_key and m.revision > n.revision
+                    )
+            ),
+            charged as materialized (
+                select c.project_id, l.invoice_id, i.customer_id as billed_to, c.charge_key, c.customer_id, c.part_start,
+                    newest.part_end, c.content, i.state
+                from newest
+                join charges c on c.project_id = newest.project_id and c.charge_key = newest.charge_key and c.revision = 0
+                join invoice_lines l on l.project_id = c.project_id and l.charge_id = c.id and not l.released
+                join invoices i on i.project_id = l.project_id and i.id = l.invoice_id
+            )
+            select charged.invoice_id, charged.billed_to, charged.charge_key, charged.customer_id, charged.part_start,
+                charged.part_end, charged.content,
+                (select max(m.cut) from charges m where m.project_id = charged.project_id and m.charge_key = charged.charge_key)
+            from charged
+            where charged.state = 'draft'",
             [project_id: Uuid, customer_id: Uuid, at: Instant]
         ),
         &rows,
@@ -235,17 +259,23 @@ pub fn counted_on_due_drafts(tx: &mut ProjectTx<'_>, until: Instant) -> Result<O
     let (cut, end): (Option<i64>, Option<Instant>) = tx.query_one(
         sql!(
             "-- counted_on_due_drafts
-            select min(c.cut), max(c.part_end)
-            from invoices i
-            join invoice_lines l on l.project_id = i.project_id and l.invoice_id = i.id and not l.released
-            join charges c on c.project_id = l.project_id and c.id = l.charge_id and c.kind = 'usage'
-            where i.project_id = ?1
-              and i.state = 'draft'
-              and i.kind in ('regular', 'adjustment')
-              and i.issues_at <= ?2
+            -- Found by their ids first: an index of usage alone looks as good while it is small.
+            with charged as materialized (
+                select c.project_id, c.charge_key, c.revision, c.kind, c.cut, c.part_end
+                from invoices i
+                join invoice_lines l on l.project_id = i.project_id and l.invoice_id = i.id and not l.released
+                join charges c on c.project_id = l.project_id and c.id = l.charge_id
+                where i.project_id = ?1
+                  and i.state = 'draft'
+                  and i.kind in ('regular', 'adjustment')
+                  and i.issues_at <= ?2
+            )
+            select min(charged.cut), max(charged.part_end)
+            from charged
+            where charged.kind = 'usage'
               and not exists (
                   select 1 from charges m
-                  where m.project_id = c.project_id and m.charge_key = c.charge_key and m.revision > c.revision
+                  where m.project_id = charged.project_id and m.charge_key = charged.charge_key and m.revision > charged.revision
               )"
         ),
         &params![until],

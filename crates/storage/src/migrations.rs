@@ -5,7 +5,7 @@ use domain::time::Instant;
 use sha2::{Digest, Sha256};
 
 use crate::database::connection::{Access, Connection, Scope};
-use crate::database::{Database, SERVER_ROLE, STATISTICS};
+use crate::database::{Database, SERVER_ROLE, postgres_plans, sqlite_statistics};
 use crate::dialect::Dialect;
 use crate::error::{Retryable, StorageError};
 use crate::sql::{params, sql};
@@ -52,6 +52,7 @@ pub(crate) const MIGRATIONS: &[Migration] = migrations![
     "0018_late_usage",
     "0020_billing_reports",
     "0021_recognition",
+    "0022_row_security",
 ];
 
 /// What `migrate` did.
@@ -154,11 +155,10 @@ impl Database {
         };
         let text = next.text(self.dialect());
         connection.batch(text)?;
-        match self.dialect() {
-            Dialect::Sqlite => connection.batch(STATISTICS)?,
-            // PostgreSQL keeps statistics by itself.
-            Dialect::Postgres => {}
-        }
+        connection.batch(match self.dialect() {
+            Dialect::Sqlite => sqlite_statistics::STATISTICS,
+            Dialect::Postgres => postgres_plans::STATISTICS,
+        })?;
         connection.execute(
             sql!(
                 "-- record_migration\ninsert into schema_migrations (name, checksum, applied_at)\nvalues (?1, ?2, ?3)"

@@ -10,6 +10,7 @@ use crate::tx::{InstallationTx, ProjectTx};
 use domain::time::Instant;
 
 pub use crate::database::guard::{APPEND_ONLY_TABLES, KEPT_TABLES};
+pub use crate::database::postgres_plans::SETTINGS as POSTGRES_SETTINGS;
 pub use crate::migrations::Migration;
 pub use crate::migrations::{MigrationReport, SchemaState};
 pub use crate::sql::bulk::{BulkStatement, ColumnType};

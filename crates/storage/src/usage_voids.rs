@@ -109,10 +109,11 @@ pub fn last_of_events(tx: &mut ProjectTx<'_>, events: &[EventId]) -> Result<Hash
     let turns = tx.query_many(
         bulk_sql!(
             "-- last_usage_voids
+            -- By the event alone, which few were done to: one batch may void many.
             select v.event_id, v.rollup_seq, v.correction_id, v.is_void, v.replacement_id, v.metric_id, v.customer_id, v.at
             from {rows}
             join usage_voids v on v.project_id = r.project_id and v.event_id = r.event_id
-                and v.rollup_seq = (
+                and v.rollup_seq + 0 = (
                     select max(l.rollup_seq)
                     from usage_voids l
                     where l.project_id = r.project_id and l.event_id = r.event_id

@@ -17,6 +17,7 @@ use crate::url::{PostgresUrl, Tls};
 use super::OpenOptions;
 use super::connection::{Access, Connection, Scope};
 use super::postgres_error::{classify, is_stale_plan, unreachable_server};
+use super::postgres_plans::SETTINGS;
 
 /// The role every connection of the server takes: it can neither change the schema nor what is written once.
 pub(crate) const SERVER_ROLE: &str = "neruba_server";
@@ -85,9 +86,6 @@ impl PostgresDatabase {
     }
 
     /// `synchronous_commit` is raised where it is too weak to survive a crash, and left where it is stronger.
-    ///
-    /// A plan is made for each execution: one that was kept from when a table was small reads all of it when it has grown.
-    /// `jit` costs more than any statement here takes.
     fn session_settings(&self) -> String {
         let statement = self.options.statement_time_max.as_millis();
         let lock = self.options.lock_wait_max.as_millis();
@@ -96,9 +94,8 @@ impl PostgresDatabase {
              set statement_timeout = {statement};
              set lock_timeout = {lock};
              set idle_in_transaction_session_timeout = {statement};
-             set plan_cache_mode = force_custom_plan;
-             set jit = off;
              set client_min_messages = warning;
+             {SETTINGS}
              select set_config('synchronous_commit', 'on', false)
              where current_setting('synchronous_commit') not in ('on', 'remote_apply');"
         )

@@ -7,6 +7,7 @@ mod immutability;
 mod migrations;
 mod observed;
 mod plans;
+mod plans_on_postgres;
 mod postgres_only;
 mod probe;
 mod schema;

@@ -125,6 +125,25 @@ fn every_table_of_a_project_has_row_level_security() {
     assert!(without.is_empty(), "{without:?}");
 }
 
+/// Decision 0083: what PostgreSQL concludes about a project it does not know is wrong, so it has nothing to conclude from.
+#[test]
+fn no_plan_depends_on_which_project_it_is_for() {
+    let Some((_, database)) = testkit::databases().into_iter().find(|(name, _)| *name == "postgres") else { return };
+    let text = "-- t
+        select cast(c.relname as text)
+        from pg_class c
+        join pg_attribute a on a.attrelid = c.oid and a.attname = 'project_id'
+        left join pg_policy p on p.polrelid = c.oid
+        where c.relnamespace = current_schema()::regnamespace
+        and c.relkind in ('r', 'p')
+        and (a.attstattarget <> 0 or pg_get_expr(p.polqual, p.polrelid) not like '%CASE%')";
+    let concluded = raw::query_as_owner(&database, text, |row| row.get::<String>(0)).unwrap();
+    assert!(
+        concluded.is_empty(),
+        "with statistics of the project, or row-level security without `case`: {concluded:?}"
+    );
+}
+
 #[test]
 fn a_lock_that_is_not_given_up_is_reported_as_busy() {
     let Some((url, database)) = probe_on_postgres() else { return };
