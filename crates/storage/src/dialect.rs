@@ -82,6 +82,10 @@ impl Dialect {
                 let end = special.find('\n').unwrap_or(special.len());
                 out.push_str(&special[..end]);
                 rest = &special[end..];
+            } else if self == Dialect::Postgres && names_the_project(&out, after) {
+                // Not a constant for the planner: `database/postgres_plans.rs` says why.
+                out.push_str("(select cast($1 as uuid))");
+                rest = &after[1..];
             } else if special.starts_with('?') {
                 out.push(match self {
                     Dialect::Sqlite => '?',
@@ -98,6 +102,12 @@ impl Dialect {
         out.push_str(rest);
         out
     }
+}
+
+/// Whether a parameter, without its question mark, is the project that rows are asked for of.
+fn names_the_project(before: &str, parameter: &str) -> bool {
+    let is_first = parameter.starts_with('1') && !parameter[1..].starts_with(|next: char| next.is_ascii_digit());
+    is_first && before.ends_with("project_id = ")
 }
 
 fn placeholder_name(text: &str) -> Option<&str> {
@@ -121,6 +131,16 @@ mod tests {
     fn quoted_text_and_comments_stay_as_they_are() {
         let text = "-- it's a {uuid}?\nselect 'a?{uuid}' || '{}', b - ?1";
         assert_eq!(Postgres.render(text), "-- it's a {uuid}?\nselect 'a?{uuid}' || '{}', b - $1");
+    }
+
+    #[test]
+    fn the_project_is_no_constant_for_postgresql() {
+        let text = "select a from t where t.project_id = ?1 and b_project_id = ?12 and c = ?1";
+        assert_eq!(Sqlite.render(text), text);
+        assert_eq!(
+            Postgres.render(text),
+            "select a from t where t.project_id = (select cast($1 as uuid)) and b_project_id = $12 and c = $1"
+        );
     }
 
     #[test]

@@ -52,7 +52,7 @@ pub(crate) const MIGRATIONS: &[Migration] = migrations![
     "0018_late_usage",
     "0020_billing_reports",
     "0021_recognition",
-    "0022_row_security",
+    "0022_plans",
 ];
 
 /// What `migrate` did.

@@ -2,7 +2,8 @@
 //!
 //! Statistics of `project_id` name the projects that were there when they were made. The rows of any other project are then estimated at
 //! one per table, whatever it holds, and every index that begins with the project looks as good as any other: joins read a whole project
-//! for each row of it, until the next `analyze`. Without statistics of this column each project counts as a fixed part of the table.
+//! for each row of it, until the next `analyze`. So a statement does not say beforehand which project it is for (`crate::dialect` writes
+//! `project_id = (select cast($1 as uuid))`), and the statistics say that there is one: each is taken for as large as the largest.
 
 /// Settings of each session.
 ///
@@ -24,10 +25,10 @@ begin
     for relation in
         select c.oid::regclass
         from pg_class c
-        join pg_attribute a on a.attrelid = c.oid and a.attname = 'project_id' and a.attstattarget <> 0
+        join pg_attribute a on a.attrelid = c.oid and a.attname = 'project_id' and a.attoptions is null
         where c.relnamespace = current_schema()::regnamespace and c.relkind in ('r', 'p')
     loop
-        execute format('alter table %s alter column project_id set statistics 0', relation);
+        execute format('alter table %s alter column project_id set (n_distinct = 1)', relation);
     end loop;
 end $$;
 ";

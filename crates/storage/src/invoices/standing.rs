@@ -106,7 +106,11 @@ pub fn of_charges(tx: &mut ProjectTx<'_>, charges: &[ChargeId]) -> Result<Vec<(C
             "-- invoices_of_charges
             select l.charge_id, l.invoice_id
             from {rows}
-            join invoice_lines l on l.project_id = r.project_id and l.charge_id = r.charge_id",
+            join invoice_lines l on l.project_id = r.project_id and l.charge_id = r.charge_id and not l.released
+            union all
+            select l.charge_id, l.invoice_id
+            from {rows}
+            join invoice_lines l on l.project_id = r.project_id and l.charge_id = r.charge_id and l.released",
             [project_id: Uuid, charge_id: Uuid]
         ),
         &rows,

@@ -95,8 +95,9 @@ impl BulkStatement {
 
     /// Whether it reads, row by row, instead of changing something.
     fn is_lookup(&self) -> bool {
-        let words = self.text.lines().skip(1).flat_map(str::split_whitespace);
-        words.take(1).any(|word| word == "select")
+        let lines = self.text.lines().map(str::trim_start).filter(|line| !line.starts_with("--"));
+        let first = lines.flat_map(str::split_whitespace).next();
+        first.is_some_and(|word| word == "select" || word == "with")
     }
 
     /// The lookup of each row by itself: `lateral` and `limit all` keep the planner from beginning anywhere else. As a plain

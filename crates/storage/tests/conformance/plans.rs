@@ -85,6 +85,8 @@ const HOT: &[(&str, &str)] = &[
         "invoice_totals_before",
         "(project_id=? AND customer_id=? AND currency=? AND kind=? AND bills_on>? AND bills_on<?)",
     ),
+    ("invoices_of_charges", "invoice_lines_charge (project_id=? AND charge_id=?)"),
+    ("invoices_of_charges", "invoice_lines_released (project_id=? AND charge_id=?)"),
     ("due_drafts_of_payers", "invoices_by_customer (project_id=? AND customer_id=?)"),
     ("billing_runs_done_before", "billing_runs_done (project_id=? AND as_of<?)"),
     ("due_first", "subscription_schedules_due (project_id=? AND next_due_at<?)"),

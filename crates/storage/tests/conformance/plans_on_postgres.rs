@@ -13,18 +13,19 @@ const BY_PARAMETERS: &[(&str, &str)] = &[
     ("get_customer", "one row, by its whole key"),
     ("get_member", "one row, by its whole key"),
     ("ingest_rules_of_projects", "one row, by its whole key"),
-    ("latest_rollup_levels", "the one row at the end of an index"),
+    ("projects_with_due_jobs", "whether there is one, for each project"),
+    ("projects_with_unfolded_batches", "whether there is one, for each project"),
     ("schema_migrations_exists", "the tables of PostgreSQL itself"),
     ("wake_subscriptions", "of two customers at most, or those one pays for"),
 ];
 
-/// Rows of many projects in each table, with values only where a key needs them, and no statistics: as much as a project may have before
-/// PostgreSQL looks at it for the first time.
+/// Rows of one project in each table, with values only where they must be, and the statistics of that.
 const ROWS: &str = "
 do $$
 declare
     relation record;
     rule record;
+    project uuid := gen_random_uuid();
 begin
     for relation in
         select c.oid::regclass as name, c.oid
@@ -45,14 +46,19 @@ begin
                 relation.name,
                 string_agg(quote_ident(a.attname), ', '),
                 string_agg(
-                    case a.atttypid::regtype::text
-                        when 'uuid' then 'gen_random_uuid()'
-                        when 'text' then 'md5(row_number::text)'
-                        when 'boolean' then 'false'
-                        when 'timestamp with time zone' then 'now()'
-                        when 'jsonb' then $j$'{}'::jsonb$j$
-                        when 'bytea' then $b$'a'::bytea$b$
-                        else 'row_number'
+                    case a.attname
+                        when 'project_id' then quote_literal(project) || '::uuid'
+                        when 'state' then quote_literal('draft')
+                        when 'kind' then quote_literal('usage')
+                        else case a.atttypid::regtype::text
+                            when 'uuid' then 'gen_random_uuid()'
+                            when 'text' then 'md5(row_number::text)'
+                            when 'boolean' then 'false'
+                            when 'timestamp with time zone' then 'now()'
+                            when 'jsonb' then $j$'{}'::jsonb$j$
+                            when 'bytea' then $b$'a'::bytea$b$
+                            else 'row_number'
+                        end
                     end,
                     ', '
                 )
@@ -60,6 +66,7 @@ begin
             from pg_attribute a
             where a.attrelid = relation.oid and a.attnum > 0 and a.attnotnull and not a.attisdropped
         );
+        execute format('analyze %s', relation.name);
     end loop;
 end $$;
 ";
@@ -111,9 +118,17 @@ fn repeated_scans(db: &Database) -> Vec<(&'static str, String)> {
 }
 
 /// `index: ((project_id = $1) AND (id = l.charge_id))` takes something of the other table to find its own rows by.
-fn finds_by_the_other_table(scan: &str) -> bool {
+/// In a lookup of many rows the other table may be a parameter of the inner one: its own parameters are arrays.
+fn finds_by_the_other_table(statement: &str, scan: &str) -> bool {
     let (_, condition) = scan.split_once(": ").unwrap();
-    condition.split(" AND ").any(|part| !part.trim_start_matches('(').starts_with("project_id ") && part.contains('.'))
+    let is_lookup = raw::registered(Dialect::Postgres)
+        .iter()
+        .any(|(name, _, text)| *name == statement && text.contains("each_row"));
+    let mut parts = condition.split(" AND ").map(|part| part.trim_start_matches('('));
+    parts.any(|part| {
+        let is_of_other = part.contains('.') || is_lookup && part.contains('$');
+        !part.starts_with("project_id ") && part.contains(" = ") && is_of_other
+    })
 }
 
 #[test]
@@ -125,7 +140,7 @@ fn joins_find_rows_by_more_than_the_project() {
         raw::run_as_owner(&db, text).unwrap();
     }
     let found: BTreeSet<(&str, String)> =
-        repeated_scans(&db).into_iter().filter(|(_, scan)| !finds_by_the_other_table(scan)).collect();
+        repeated_scans(&db).into_iter().filter(|(name, scan)| !finds_by_the_other_table(name, scan)).collect();
     let names: BTreeSet<&str> = found.iter().map(|(name, _)| *name).collect();
     let known: BTreeSet<&str> = BY_PARAMETERS.iter().map(|(name, _)| *name).collect();
     assert_eq!(

@@ -1,1 +1,0 @@
--- Only PostgreSQL has row-level security.
