@@ -95,9 +95,18 @@ impl BulkStatement {
 
     /// Whether it reads, row by row, instead of changing something.
     fn is_lookup(&self) -> bool {
+        matches!(self.verb(), "select" | "with")
+    }
+
+    /// Whether it adds rows.
+    pub(crate) fn inserts(&self) -> bool {
+        self.verb() == "insert"
+    }
+
+    /// The first word that is no comment.
+    fn verb(&self) -> &'static str {
         let lines = self.text.lines().map(str::trim_start).filter(|line| !line.starts_with("--"));
-        let first = lines.flat_map(str::split_whitespace).next();
-        first.is_some_and(|word| word == "select" || word == "with")
+        lines.flat_map(str::split_whitespace).next().unwrap_or_default()
     }
 
     /// The lookup of each row by itself: `lateral` and `limit all` keep the planner from beginning anywhere else. As a plain

@@ -81,10 +81,7 @@ const HOT: &[(&str, &str)] = &[
     ("totals_of_run", "charges_by_run (project_id=? AND run_id=?)"),
     ("lines_of_dry_run_of_payers", "PRIMARY KEY (project_id=? AND run_id=? AND payer_id=?)"),
     ("missing_payers", "invoices_by_day (project_id=? AND bills_on>? AND bills_on<?)"),
-    (
-        "invoice_totals_before",
-        "(project_id=? AND customer_id=? AND currency=? AND kind=? AND bills_on>? AND bills_on<?)",
-    ),
+    ("invoice_totals_before", "(project_id=? AND customer_id=? AND currency=? AND kind=?)"),
     ("invoices_of_charges", "invoice_lines_charge (project_id=? AND charge_id=?)"),
     ("invoices_of_charges", "invoice_lines_released (project_id=? AND charge_id=?)"),
     ("due_drafts_of_payers", "invoices_by_customer (project_id=? AND customer_id=?)"),
