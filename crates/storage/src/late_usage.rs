@@ -153,18 +153,29 @@ pub fn issued_after(tx: &mut ProjectTx<'_>, number: i64, limit: i64) -> Result<V
     )
 }
 
-/// The usage on issued invoices that stand, of these customers and for time after an instant; name each customer once.
+/// Where usage was charged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ChargedOn {
+    /// Issued invoices that stand.
+    Issued,
+    Drafts,
+}
+
+/// The usage of these customers, for time after an instant; name each customer once.
 pub fn charged_of_customers(
     tx: &mut ProjectTx<'_>,
+    on: ChargedOn,
     customers: &[(CustomerId, Instant)],
 ) -> Result<Vec<ChargedUsage>, StorageError> {
-    let rows: Vec<[Value<'_>; 2]> = customers.iter().map(|(customer, after)| params![*customer, *after]).collect();
+    let on_drafts = on == ChargedOn::Drafts;
+    let rows: Vec<[Value<'_>; 3]> =
+        customers.iter().map(|(customer, after)| params![*customer, *after, on_drafts]).collect();
     tx.query_many(
         bulk_sql!(
             "-- charged_usage_of_customers
             -- By their time first: what stands at the beginning of a key is found by the key, not among all of the project.
             with newest as materialized (
-                select n.project_id, n.charge_key, n.part_end
+                select n.project_id, n.charge_key, n.part_end, r.on_drafts
                 from {rows}
                 join charges n on n.project_id = r.project_id and n.customer_id = r.customer_id and n.at > r.at and n.kind = 'usage'
                     and not exists (
@@ -177,8 +188,9 @@ pub fn charged_of_customers(
             from newest
             join charges c on c.project_id = newest.project_id and c.charge_key = newest.charge_key and c.revision = 0
             join invoice_lines l on l.project_id = c.project_id and l.charge_id = c.id and not l.released
-            join invoices i on i.project_id = l.project_id and i.id = l.invoice_id and i.state not in ('draft', 'void')",
-            [project_id: Uuid, customer_id: Uuid, at: Instant]
+            join invoices i on i.project_id = l.project_id and i.id = l.invoice_id and i.state <> 'void'
+                and (i.state = 'draft') = newest.on_drafts",
+            [project_id: Uuid, customer_id: Uuid, at: Instant, on_drafts: Bool]
         ),
         &rows,
         read_charged,
@@ -208,45 +220,6 @@ pub fn charged_on_invoices(tx: &mut ProjectTx<'_>, invoices: &[InvoiceId]) -> Re
             from charged
             where charged.kind = 'usage' and charged.revision = 0",
             [project_id: Uuid, invoice_id: Uuid]
-        ),
-        &rows,
-        read_charged,
-    )
-}
-
-/// The usage on drafts, of these customers and for time after an instant; name each customer once.
-pub fn drafted_of_customers(
-    tx: &mut ProjectTx<'_>,
-    customers: &[(CustomerId, Instant)],
-) -> Result<Vec<ChargedUsage>, StorageError> {
-    let rows: Vec<[Value<'_>; 2]> = customers.iter().map(|(customer, after)| params![*customer, *after]).collect();
-    tx.query_many(
-        bulk_sql!(
-            "-- drafted_usage_of_customers
-            -- As above, and invoices by their ids: the index of drafts alone looks as good while it is small.
-            with newest as materialized (
-                select n.project_id, n.charge_key, n.part_end
-                from {rows}
-                join charges n on n.project_id = r.project_id and n.customer_id = r.customer_id and n.at > r.at and n.kind = 'usage'
-                    and not exists (
-                        select 1 from charges m
-                        where m.project_id = n.project_id and m.charge_key = n.charge_key and m.revision > n.revision
-                    )
-            ),
-            charged as materialized (
-                select c.project_id, l.invoice_id, i.customer_id as billed_to, c.charge_key, c.customer_id, c.part_start,
-                    newest.part_end, c.content, i.state
-                from newest
-                join charges c on c.project_id = newest.project_id and c.charge_key = newest.charge_key and c.revision = 0
-                join invoice_lines l on l.project_id = c.project_id and l.charge_id = c.id and not l.released
-                join invoices i on i.project_id = l.project_id and i.id = l.invoice_id
-            )
-            select charged.invoice_id, charged.billed_to, charged.charge_key, charged.customer_id, charged.part_start,
-                charged.part_end, charged.content,
-                (select max(m.cut) from charges m where m.project_id = charged.project_id and m.charge_key = charged.charge_key)
-            from charged
-            where charged.state = 'draft'",
-            [project_id: Uuid, customer_id: Uuid, at: Instant]
         ),
         &rows,
         read_charged,

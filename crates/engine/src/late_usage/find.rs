@@ -11,7 +11,7 @@ use domain::metrics::Metric;
 use domain::time::Instant;
 use serde::Deserialize;
 use storage::ingest_batches::{self, IngestBatch};
-use storage::late_usage::{self, ChargedUsage, LateCursor};
+use storage::late_usage::{self, ChargedOn, ChargedUsage, LateCursor};
 use storage::usage_events::{MeasuredEvent, Properties};
 use storage::{ProjectTx, metrics, rollup_cursors, usage_voids};
 
@@ -95,7 +95,7 @@ pub(super) fn look(tx: &mut ProjectTx<'_>) -> Result<Step, Error> {
             let last = batches.last().and_then(|batch| batch.rollup_seq).filter(|_| is_full);
             step.to.last_seq = last.unwrap_or(folded);
             let turns = turns(tx, &batches, (from.last_seq, step.to.last_seq), until)?;
-            let charged = late_usage::charged_of_customers(tx, &earliest(&turns))?;
+            let charged = late_usage::charged_of_customers(tx, ChargedOn::Issued, &earliest(&turns))?;
             step.add(charged, &turns, &metrics)?;
         }
     }
@@ -183,7 +183,7 @@ pub(crate) fn outdated_drafts(
         return Ok(outdated);
     }
     let metrics = metrics::all(tx)?.into_iter().map(|metric| (metric.id, metric)).collect();
-    let drafted = late_usage::drafted_of_customers(tx, &earliest(&turns))?;
+    let drafted = late_usage::charged_of_customers(tx, ChargedOn::Drafts, &earliest(&turns))?;
     for (_, drafted) in touched(drafted, &turns, &metrics)? {
         outdated.entry(drafted.invoice).or_default().insert(drafted.charge_key);
     }

@@ -19,6 +19,7 @@ use domain::window::Span;
 use jiff::civil::Date;
 use serde::Serialize;
 use storage::invoices::InvoiceFilter;
+use storage::late_usage::ChargedOn;
 use storage::{ProjectTx, customers, invoices, issued_invoices, late_usage};
 use utoipa::ToSchema;
 
@@ -254,7 +255,7 @@ fn charged_since(tx: &mut ProjectTx<'_>, places: &BTreeSet<Place>) -> Result<Vec
         let known = earliest.entry(place.customer).or_insert(place.at);
         *known = place.at.min(*known);
     }
-    let charged = late_usage::charged_of_customers(tx, &earliest.into_iter().collect::<Vec<_>>())?;
+    let charged = late_usage::charged_of_customers(tx, ChargedOn::Issued, &earliest.into_iter().collect::<Vec<_>>())?;
     let of = charged.into_iter().filter_map(|charged| {
         let metric = metric_of(&charged.content)?;
         Some((charged.customer, metric, charged.part))

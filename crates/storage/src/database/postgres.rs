@@ -17,7 +17,7 @@ use crate::url::{PostgresUrl, Tls};
 use super::OpenOptions;
 use super::connection::{Access, Connection, Scope};
 use super::postgres_error::{classify, is_stale_plan, unreachable_server};
-use super::postgres_plans::{MANY_CHECKS, ONE_PLAN_EACH, SETTINGS};
+use super::postgres_plans::{PLAN_CHECKS_ONCE, PLAN_EACH_TIME, SETTINGS};
 
 /// The role every connection of the server takes: it can neither change the schema nor what is written once.
 pub(crate) const SERVER_ROLE: &str = "neruba_server";
@@ -25,8 +25,8 @@ pub(crate) const SERVER_ROLE: &str = "neruba_server";
 const VERSION_MIN: i32 = 150_000;
 /// Rows that are sent as one set of arrays.
 const ROWS_PER_STATEMENT: usize = 10_000;
-/// From so many rows on their checks cost more than to say that they are planned once.
-const CHECKS_MANY: usize = 50;
+/// From so many rows on, to plan the checks of each costs more than to say that they are planned once.
+const MANY_ROWS: usize = 50;
 const CONNECT_TIME_MAX: Duration = Duration::from_secs(10);
 /// A server that stops answering is noticed after about this time.
 const SILENCE_MAX: Duration = Duration::from_secs(60);
@@ -239,17 +239,17 @@ impl PostgresDriver {
         rows: &[R],
     ) -> Result<u64, StorageError> {
         let prepared = self.prepare(statement.text(Dialect::Postgres))?;
-        let has_many_checks = statement.inserts() && rows.len() >= CHECKS_MANY;
-        if has_many_checks {
-            self.batch(MANY_CHECKS)?;
+        let has_many_rows = statement.inserts() && rows.len() >= MANY_ROWS;
+        if has_many_rows {
+            self.batch(PLAN_CHECKS_ONCE)?;
         }
         let mut changed = 0;
         for chunk in rows.chunks(ROWS_PER_STATEMENT) {
             let arrays = arrays(statement, first, chunk);
             changed += self.client.execute(&prepared, &borrowed(&arrays)).map_err(|error| classify(&error))?;
         }
-        if has_many_checks {
-            self.batch(ONE_PLAN_EACH)?;
+        if has_many_rows {
+            self.batch(PLAN_EACH_TIME)?;
         }
         Ok(changed)
     }

@@ -18,10 +18,10 @@ set jit = off;
 
 /// Before many rows are inserted: what checks the references of each row is planned once for all, by the key. No statement of ours is
 /// repeated for each row.
-pub(crate) const MANY_CHECKS: &str = "set local plan_cache_mode = auto; set local enable_seqscan = off";
+pub(crate) const PLAN_CHECKS_ONCE: &str = "set local plan_cache_mode = auto; set local enable_seqscan = off";
 
-/// After [`MANY_CHECKS`].
-pub(crate) const ONE_PLAN_EACH: &str = "set local plan_cache_mode = force_custom_plan; set local enable_seqscan = on";
+/// After [`PLAN_CHECKS_ONCE`].
+pub(crate) const PLAN_EACH_TIME: &str = "set local plan_cache_mode = force_custom_plan; set local enable_seqscan = on";
 
 /// Run in the transaction of each migration, over whatever tables there are then.
 pub(crate) const STATISTICS: &str = "

@@ -20,6 +20,7 @@ use domain::time::Instant;
 use domain::users::{Email, User};
 use domain::window::Span;
 use storage::invoices::InvoiceFilter;
+use storage::late_usage::ChargedOn;
 use storage::recognitions::Recognition;
 use storage::users::StoredUser;
 use storage::{
@@ -195,7 +196,10 @@ fn drafts_say_from_where_on_and_until_when_something_may_be_missing_on_them() {
         let look = |until| {
             write(&db, |tx| {
                 let customers = [(customer(), after)];
-                Ok((late_usage::counted_on_due_drafts(tx, until)?, late_usage::drafted_of_customers(tx, &customers)?))
+                Ok((
+                    late_usage::counted_on_due_drafts(tx, until)?,
+                    late_usage::charged_of_customers(tx, ChargedOn::Drafts, &customers)?,
+                ))
             })
             .unwrap()
         };

@@ -3,7 +3,7 @@
 use std::io::{Read, Write};
 use std::net::TcpListener;
 
-use storage::raw::{self, RawTx, Statement};
+use storage::raw::{self, BulkStatement, ColumnType, RawTx, Statement};
 use storage::{Database, DatabaseUrl, Dialect, OpenOptions, StorageError};
 
 use crate::probe::{self, count, id, insert_number};
@@ -147,6 +147,38 @@ fn no_plan_depends_on_which_project_it_is_for() {
         concluded.is_empty(),
         "with several projects in the statistics, or row-level security without `case`: {concluded:?}"
     );
+}
+
+/// Each row says how its checks are planned.
+static INSERT_MODES: BulkStatement = raw::bulk_statement(
+    "-- insert_modes
+    insert into samples (project_id, id, bytes)
+    select r.project_id, r.id, convert_to(current_setting('plan_cache_mode'), 'UTF8')
+    from {rows}",
+    &[("project_id", ColumnType::Uuid), ("id", ColumnType::Uuid)],
+);
+
+#[test]
+fn only_the_checks_of_many_rows_are_planned_once() {
+    let Some((_, database)) = probe_on_postgres() else { return };
+    let (inserted, left) = database
+        .write::<_, StorageError>("insert_modes", probe::project(), |tx| {
+            for (first, rows) in [(100, 3), (200, 80)] {
+                let rows: Vec<Vec<raw::Value<'_>>> =
+                    (first..first + rows).map(|number| vec![id(number).into()]).collect();
+                tx.execute_many(&INSERT_MODES, &rows)?;
+            }
+            let modes =
+                "-- t\nselect convert_from(bytes, 'UTF8'), count(*)\nfrom samples\nwhere project_id = ?1\ngroup by bytes\norder by bytes";
+            let inserted = tx.query(raw::leaked(modes), &[], |row| Ok((row.get::<String>(0)?, row.get::<i64>(1)?)))?;
+            let settings = "-- t\nselect current_setting('plan_cache_mode') || ' ' || current_setting('enable_seqscan')
+                where ?1 = cast(?1 as uuid)";
+            let left = tx.query(raw::leaked(settings), &[], |row| row.get::<String>(0))?;
+            Ok((inserted, left))
+        })
+        .unwrap();
+    assert_eq!(inserted, [("auto".to_owned(), 80), ("force_custom_plan".to_owned(), 3)]);
+    assert_eq!(left, ["force_custom_plan on"], "what comes next is planned for itself");
 }
 
 #[test]
