@@ -19,6 +19,7 @@ use domain::tax::TaxBehaviour;
 use domain::time::Instant;
 use domain::users::{Email, User};
 use domain::window::Span;
+use storage::billing_report_invoices::{self, Expected, MissingPayer};
 use storage::invoices::InvoiceFilter;
 use storage::late_usage::ChargedOn;
 use storage::recognitions::Recognition;
@@ -218,6 +219,46 @@ fn drafts_say_from_where_on_and_until_when_something_may_be_missing_on_them() {
         );
         let early = until.checked_sub(std::time::Duration::from_micros(1)).unwrap();
         assert_eq!(look(early).0, None, "{name}");
+    }
+}
+
+#[test]
+fn who_has_nothing_to_pay_yet_or_paid_nothing_is_not_missed() {
+    // checklist 111
+    let who = |number: u128| CustomerId::from_uuid(uuid(20 + number));
+    let [billed, drafted, voided, billed_again, billed_ahead] = [0, 1, 2, 3, 4].map(who);
+    let (march, april) = (jiff::civil::date(2026, 3, 1), jiff::civil::date(2026, 4, 1));
+    let as_of = at("2026-04-01T01:00:00Z");
+    for (name, _, db) in testkit::fresh_databases() {
+        settle(&db);
+        let bill = |customer, bills_on, state| {
+            let mut invoice = draft(0);
+            invoice.name = InvoiceName { customer, bills_on, ..invoice.name };
+            invoice.id = invoice.name.id(project(), as_of);
+            let end = if customer == billed_ahead { at("2027-03-01T00:00:00Z") } else { at("2026-03-01T00:00:00Z") };
+            let key = format!("{customer} {bills_on}");
+            let period = Span { start: at("2026-02-01T00:00:00Z"), end };
+            let charge = Charge { customer, payer: customer, period: Some(period), ..charge(&key, 0, "10") };
+            write(&db, |tx| {
+                let new = NewCustomer::with_key(customer.to_string()).into_customer(customer, as_of);
+                customers::insert(tx, &new)?;
+                invoices::insert_drafts(tx, std::slice::from_ref(&invoice))?;
+                invoices::charge(tx, std::slice::from_ref(&charge), &[invoice.id])?;
+                invoice.standing.state = state;
+                invoices::store_many(tx, std::slice::from_ref(&invoice))
+            })
+            .unwrap();
+        };
+        bill(billed, march, InvoiceState::Issued);
+        bill(drafted, march, InvoiceState::Draft);
+        bill(voided, march, InvoiceState::Void);
+        bill(billed_again, march, InvoiceState::Issued);
+        bill(billed_again, april, InvoiceState::Draft);
+        bill(billed_ahead, march, InvoiceState::Issued);
+        let run = TypedId::from_uuid(uuid(30));
+        let expected = Expected { run, from: march, to: march, until: april, as_of };
+        let missing = write(&db, |tx| billing_report_invoices::missing(tx, &expected, None, 10)).unwrap();
+        assert_eq!(missing, [MissingPayer { customer: billed, billed_on: march }], "{name}");
     }
 }
 
