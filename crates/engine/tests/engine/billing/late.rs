@@ -257,26 +257,6 @@ on_both! {
         }
     }
 
-    fn what_many_settle_at_once_is_decided_by_one(world) {
-        world.open_april(LatePolicy::NextInvoice);
-        for round in 0..3 {
-            world.calls(&format!("late-{round}"), 0, "4", "2026-03-21T00:00:00Z");
-            world.fold();
-            world.engine.find_late_usage_of(world.project.id).unwrap();
-            let listed = world.engine.open_late_usage_of(world.project.id, None).unwrap();
-            let together = std::sync::Barrier::new(4);
-            std::thread::scope(|scope| {
-                for _node in 0..4 {
-                    scope.spawn(|| {
-                        together.wait();
-                        world.engine.settle_listed_late_usage(&world.system(), &listed).unwrap();
-                    });
-                }
-            });
-        }
-        assert_eq!(world.desk(), ["settled 2.000000 nextInvoice"; 3]);
-    }
-
     fn what_is_older_than_the_limit_waits_for_a_person_who_can_go_beyond(world) {
         world.open_april(LatePolicy::NextInvoice);
         let change = ProjectChange { late_limit_days: Change::Set(30), ..ProjectChange::default() };
