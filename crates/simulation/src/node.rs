@@ -2,7 +2,8 @@
 //! stands still where it is told to.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Condvar, Mutex};
+use std::time::Duration;
 
 use domain::ids::ProjectId;
 use domain::jobs::{JobState, LEASE};
@@ -95,6 +96,9 @@ fn bill(installation: &Installation, orders: &Orders) {
     panic!("the run did not come to an end");
 }
 
+/// Within this a signal has reached all threads of a process, however busy the machine is.
+const STOPPED_WITHIN: Duration = Duration::from_secs(2);
+
 /// Counts failpoints, and stops at the one that is named.
 pub(crate) fn watch(stop: Option<Stop>) -> Arc<Mutex<BTreeMap<String, u64>>> {
     let hits = Arc::new(Mutex::new(BTreeMap::<String, u64>::new()));
@@ -107,13 +111,16 @@ pub(crate) fn watch(stop: Option<Stop>) -> Arc<Mutex<BTreeMap<String, u64>>> {
             *hit
         };
         if let Some(stop) = stop.as_ref().filter(|stop| stop.point == point && stop.hit == hit) {
-            match stop.how {
-                Ending::Dies => rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::KILL),
-                Ending::StandsStill => {
-                    rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::STOP)
-                }
-            }
-            .unwrap();
+            let signal = match stop.how {
+                Ending::Dies => rustix::process::Signal::KILL,
+                Ending::StandsStill => rustix::process::Signal::STOP,
+            };
+            rustix::process::kill_process(rustix::process::getpid(), signal).unwrap();
+            // Another thread may be the one that takes the signal: until all are stopped this one goes no further.
+            // (To park would return at once: a scope that ended has left its token.)
+            let nothing = Mutex::new(());
+            let waited = Condvar::new().wait_timeout_while(nothing.lock().unwrap(), STOPPED_WITHIN, |()| true);
+            drop(waited);
         }
     });
     hits
